@@ -1,0 +1,71 @@
+//! Models on disk.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::Model;
+use super::format::FormatError;
+
+/// Why a model file could not be written or read: the path and the cause.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The file could not be read.
+    Read(PathBuf, io::Error),
+    /// The file could not be written; what stood at its path before still does.
+    Write(PathBuf, io::Error),
+    /// The file is not a model.
+    Format(PathBuf, FormatError),
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(path, error) => write!(f, "{}: cannot be read: {error}", path.display()),
+            Self::Write(path, error) => write!(f, "{}: cannot be written: {error}", path.display()),
+            Self::Format(path, error) => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for FileError {}
+
+impl Model {
+    /// Writes the model to a temporary file in the same folder, flushes it to the disk, and renames
+    /// it to `path`: whatever happens, `path` holds either what it held or the whole model.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        let path = path.as_ref();
+        write_atomically(path, &self.to_bytes()).map_err(|error| FileError::Write(path.to_path_buf(), error))
+    }
+
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a model.
+    pub fn load(path: impl AsRef<Path>) -> Result<Model, FileError> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|error| FileError::Read(path.to_path_buf(), error))?;
+        Model::from_bytes(&bytes).map_err(|error| FileError::Format(path.to_path_buf(), error))
+    }
+}
+
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    if cfg!(unix) {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
