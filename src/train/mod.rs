@@ -1,1 +1,171 @@
-//! Training.
+//! Training: from a [`Dataset`] to a [`Model`] within a budget.
+
+#![forbid(unsafe_code)]
+
+mod params;
+
+use std::fmt;
+
+pub use params::{Budget, Objective, ParamError, Params, PruneBy, ValidParams};
+
+use crate::Model;
+use crate::data::Dataset;
+
+/// Labelled texts that training chooses by, in place of cross-validation.
+pub type HeldOut<'a> = &'a [(String, Vec<u8>)];
+
+/// How far training is; told to the caller's closure from time to time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// What is being done: `dense fit`, `cross-validation`, `refinement`...
+    pub stage: &'static str,
+    /// The share of the stage that is done, 0 to 1.
+    pub done: f64,
+    /// The mean loss per text on the training data.
+    pub loss: f64,
+    /// The nonzeros of the model as it stands.
+    pub nonzeros: usize,
+}
+
+/// An accuracy that was estimated on texts that the fit had not seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// The share of texts whose label was right, 0 to 1.
+    pub accuracy: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+}
+
+/// One setting that was tried, and what it scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The loss that refinement lowered.
+    pub objective: Objective,
+    /// The L2 strength.
+    pub l2: f64,
+    /// Held-out accuracy at the budget.
+    pub estimate: Estimate,
+}
+
+/// What training did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The loss that was chosen or asked for.
+    pub objective: Objective,
+    /// The L2 strength that was chosen or asked for.
+    pub l2: f64,
+    /// Held-out accuracy of the setting chosen at the size chosen: cross-validated, or on the
+    /// validation data; `None` when nothing had to be chosen and no validation data was given.
+    pub estimate: Option<Estimate>,
+    /// All settings that were tried, in the order of trying.
+    pub candidates: Vec<Candidate>,
+    /// Accuracy on the training data.
+    pub training_accuracy: f64,
+}
+
+/// What training gives.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// The frozen model.
+    pub model: Model,
+    /// What training did.
+    pub report: Report,
+}
+
+/// Why training gave no model.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// Not even a model without a nonzero fits into so many bytes.
+    Bytes {
+        /// The bytes that were allowed.
+        allowed: u64,
+        /// The bytes of the smallest model.
+        needed: u64,
+    },
+    /// The validation data is empty.
+    NoValidation,
+    /// The threads could not be started.
+    Threads(String),
+}
+
+impl fmt::Display for TrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes { allowed, needed } => write!(
+                f,
+                "a model of these classes takes at least {needed} bytes: {allowed} are allowed; raise --max-bytes"
+            ),
+            Self::NoValidation => {
+                write!(f, "the validation data is empty: expected at least one labelled text")
+            }
+            Self::Threads(error) => write!(f, "threads cannot be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TrainError {}
+
+impl ValidParams {
+    /// Trains on `dataset` within the budget. Deterministic: the same data, parameters and seed give
+    /// the same model, on any number of threads. `validation` stands in for cross-validation;
+    /// `progress` is told how far training is.
+    ///
+    /// # Errors
+    /// When the budget holds no model, or the validation data is empty.
+    pub fn train(
+        &self,
+        dataset: &Dataset,
+        validation: Option<HeldOut<'_>>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Trained, TrainError> {
+        let _ = (dataset, validation, progress);
+        todo!()
+    }
+}
+
+/// One budget of a [`Frontier`].
+#[derive(Debug, Clone)]
+pub struct FrontierPoint {
+    /// The model within this budget.
+    pub model: Model,
+    /// The budget; the model's nonzeros are at most this many.
+    pub nonzeros: usize,
+    /// The loss that was chosen or asked for.
+    pub objective: Objective,
+    /// The L2 strength that was chosen or asked for.
+    pub l2: f64,
+    /// Cross-validated accuracy.
+    pub cross_validated: Estimate,
+}
+
+/// Accuracy against nonzeros, along one path.
+#[derive(Debug, Clone)]
+pub struct Frontier {
+    /// One point per budget, fewest nonzeros first.
+    pub points: Vec<FrontierPoint>,
+    /// The model without a budget (refined with L2 only) and its cross-validated accuracy.
+    pub dense: FrontierPoint,
+    /// The index of the point after which accuracy rises more slowly than from the first to the last
+    /// (the point farthest above the chord of accuracy over the logarithm of nonzeros).
+    pub knee: usize,
+    /// The index of the first point within one standard error of the best.
+    pub one_standard_error: usize,
+}
+
+impl ValidParams {
+    /// Fits along one path, each budget from the last. `budgets` are sorted and made distinct; the
+    /// parameters' own budget is not used.
+    ///
+    /// # Errors
+    /// As for [`train`](Self::train).
+    pub fn frontier(
+        &self,
+        dataset: &Dataset,
+        budgets: &[usize],
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Frontier, TrainError> {
+        let _ = (dataset, budgets, progress);
+        todo!()
+    }
+}

@@ -1,0 +1,226 @@
+//! What training is asked for, and whether that makes sense.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How many weights may stay.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Budget {
+    /// At most this many nonzeros, the intercepts' included.
+    Nonzeros(usize),
+    /// As many nonzeros as a model file of at most this many bytes can hold.
+    Bytes(u64),
+    /// The fewest nonzeros whose cross-validated accuracy is within this many percentage points
+    /// of the best.
+    AccuracyLoss(f64),
+    /// The fewest nonzeros whose cross-validated accuracy is within one standard error of the best.
+    OneStandardError,
+}
+
+/// The loss that refinement lowers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Objective {
+    /// Chosen by cross-validation among the others.
+    Auto,
+    /// The negative log-likelihood of multinomial logistic regression.
+    LogLoss,
+    /// The generalised cross entropy (1 - p^q) / q of the true class's probability p, with q above
+    /// 0 and at most 1: near log loss for a small q, the expected error for 1 (Zhang and Sabuncu,
+    /// "Generalized cross entropy loss for training deep neural networks with noisy labels", 2018).
+    GeneralisedCrossEntropy(f64),
+    /// The share of texts that get a wrong label.
+    ZeroOne,
+}
+
+impl fmt::Display for Objective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::LogLoss => f.write_str("log-loss"),
+            Self::GeneralisedCrossEntropy(q) => write!(f, "gce:{q}"),
+            Self::ZeroOne => f.write_str("zero-one"),
+        }
+    }
+}
+
+impl FromStr for Objective {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Objective, String> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "log-loss" => Ok(Self::LogLoss),
+            "zero-one" => Ok(Self::ZeroOne),
+            _ => name
+                .strip_prefix("gce:")
+                .and_then(|q| q.parse().ok())
+                .map(Self::GeneralisedCrossEntropy)
+                .ok_or_else(|| {
+                    format!("objective {name:?}: expected auto, log-loss, gce:Q (as in gce:0.3) or zero-one")
+                }),
+        }
+    }
+}
+
+/// What decides which weights are pruned first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PruneBy {
+    /// What the loss rises by when the weight goes. The default.
+    Cost,
+    /// The weight's magnitude: the usual baseline, far worse, because a word seen twice gets a
+    /// weight as large as a word seen two thousand times.
+    Magnitude,
+}
+
+/// What training is asked for. [`check`](Self::check) it to train.
+///
+/// | field | meaning | default | range |
+/// |---|---|---|---|
+/// | `budget` | how many weights may stay | [`Budget::OneStandardError`] | at least 1 nonzero; loss of 0 to 100 points |
+/// | `objective` | the loss that refinement lowers | [`Objective::Auto`] | q in (0, 1] |
+/// | `prune_by` | what decides which weights go first | [`PruneBy::Cost`] | |
+/// | `l1` | L1 strength of the dense fit, per text | chosen | finite, above 0 |
+/// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses | chosen by cross-validation | finite, at least 0 |
+/// | `balance` | gives every class the same total weight | false | |
+/// | `folds` | folds of the stratified cross-validation | 5 | 2 to 20 |
+/// | `seed` | decides the folds | 1 | |
+/// | `threads` | threads; never changes the result | 0: one per core | |
+/// | `max_memory` | bytes that the dense matrix may take; beyond it, candidates are screened | 2 GiB | |
+#[derive(Debug, Clone, PartialEq)]
+pub struct Params {
+    /// How many weights may stay.
+    pub budget: Budget,
+    /// The loss that refinement lowers.
+    pub objective: Objective,
+    /// What decides which weights go first.
+    pub prune_by: PruneBy,
+    /// L1 strength of the dense fit, per text.
+    pub l1: Option<f64>,
+    /// L2 strength of the refinement.
+    pub l2: Option<f64>,
+    /// Whether every class gets the same total weight.
+    pub balance: bool,
+    /// Folds of the stratified cross-validation.
+    pub folds: usize,
+    /// Decides the folds.
+    pub seed: u64,
+    /// Threads, or 0 for one per core.
+    pub threads: usize,
+    /// Bytes that the dense matrix may take.
+    pub max_memory: u64,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Params {
+            budget: Budget::OneStandardError,
+            objective: Objective::Auto,
+            prune_by: PruneBy::Cost,
+            l1: None,
+            l2: None,
+            balance: false,
+            folds: 5,
+            seed: 1,
+            threads: 0,
+            max_memory: 2 << 30,
+        }
+    }
+}
+
+/// A parameter out of range: its name, what was found, what is expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamError {
+    name: &'static str,
+    found: String,
+    expected: &'static str,
+}
+
+impl fmt::Display for ParamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ParamError { name, found, expected } = self;
+        write!(f, "{name} is {found}: expected {expected}")
+    }
+}
+
+impl std::error::Error for ParamError {}
+
+/// [`Params`] in range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValidParams(Params);
+
+impl std::ops::Deref for ValidParams {
+    type Target = Params;
+
+    fn deref(&self) -> &Params {
+        &self.0
+    }
+}
+
+impl Params {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// For the first parameter that is out of range.
+    pub fn check(self) -> Result<ValidParams, ParamError> {
+        let require = |holds: bool, name, found: String, expected| {
+            if holds { Ok(()) } else { Err(ParamError { name, found, expected }) }
+        };
+        match self.budget {
+            Budget::Nonzeros(n) => require(n >= 1, "nonzeros", n.to_string(), "at least 1")?,
+            Budget::Bytes(n) => require(n >= 1, "max-bytes", n.to_string(), "at least 1")?,
+            Budget::AccuracyLoss(points) => require(
+                (0.0..=100.0).contains(&points),
+                "max-accuracy-loss",
+                points.to_string(),
+                "0 to 100 percentage points",
+            )?,
+            Budget::OneStandardError => {}
+        }
+        if let Objective::GeneralisedCrossEntropy(q) = self.objective {
+            require(q > 0.0 && q <= 1.0, "q of the objective gce:Q", q.to_string(), "above 0 and at most 1")?;
+        }
+        if let Some(l1) = self.l1 {
+            require(l1.is_finite() && l1 > 0.0, "l1", l1.to_string(), "a finite number above 0")?;
+        }
+        if let Some(l2) = self.l2 {
+            require(l2.is_finite() && l2 >= 0.0, "l2", l2.to_string(), "a finite number, 0 or more")?;
+        }
+        require((2..=20).contains(&self.folds), "folds", self.folds.to_string(), "2 to 20")?;
+        Ok(ValidParams(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert!(Params::default().check().is_ok());
+    }
+
+    #[test]
+    fn an_objective_parses_from_its_own_display() {
+        for objective in
+            [Objective::Auto, Objective::LogLoss, Objective::ZeroOne, Objective::GeneralisedCrossEntropy(0.3)]
+        {
+            assert_eq!(objective.to_string().parse(), Ok(objective));
+        }
+        assert!("gce".parse::<Objective>().is_err());
+    }
+
+    #[test]
+    fn a_parameter_out_of_range_is_named() {
+        let named = |params: Params| params.check().unwrap_err().to_string();
+        assert!(
+            named(Params { budget: Budget::Nonzeros(0), ..Params::default() }).starts_with("nonzeros is 0")
+        );
+        assert!(named(Params { l2: Some(f64::NAN), ..Params::default() }).starts_with("l2 is NaN"));
+        assert!(named(Params { l1: Some(0.0), ..Params::default() }).starts_with("l1 is 0"));
+        assert!(named(Params { folds: 1, ..Params::default() }).starts_with("folds is 1"));
+        let objective = Objective::GeneralisedCrossEntropy(f64::INFINITY);
+        assert!(named(Params { objective, ..Params::default() }).starts_with("q of the objective"));
+    }
+}
