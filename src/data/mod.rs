@@ -4,6 +4,7 @@
 
 pub mod dataset;
 mod format;
+pub mod input;
 
 pub use dataset::{Dataset, DatasetBuilder, DatasetError};
 pub use format::Format;
