@@ -16,7 +16,11 @@ pub(super) struct CommaRows<R> {
 
 impl<R: BufRead> CommaRows<R> {
     pub(super) fn new(input: R) -> CommaRows<R> {
-        CommaRows { input, parser: Reader::new() }
+        let mut parser = Reader::new();
+        // The byte-order mark has been passed over. A first call, with room for nothing, keeps the parser from
+        // looking for another.
+        parser.read_record(b"\n", &mut [], &mut []);
+        CommaRows { input, parser }
     }
 
     /// Passes over empty lines, and the LF of a CRLF at whose CR the last row ended. Says whether there is a row.

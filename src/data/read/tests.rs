@@ -64,6 +64,14 @@ fn each_format_is_read_with_either_line_end_and_a_byte_order_mark() {
 }
 
 #[test]
+fn a_second_byte_order_mark_belongs_to_the_data() {
+    let marks = "\u{feff}\u{feff}";
+    assert_eq!(pairs(format!("{marks}a\tb"), &numbered(Format::Tsv, 1, 2)), ["\u{feff}a=b"]);
+    assert_eq!(pairs(format!("{marks}a,b"), &numbered(Format::Csv, 1, 2)), ["\u{feff}a=b"]);
+    assert!(error(format!("{marks}__label__a b"), &options(Format::FastText)).contains("at the start"));
+}
+
+#[test]
 fn tsv_knows_no_quotes() {
     assert_eq!(
         pairs("text\tlabel\n\"12\" wheel\ta\n\"\tb\n", &options(Format::Tsv)),
