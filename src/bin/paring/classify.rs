@@ -226,7 +226,9 @@ struct Progress {
 
 impl Progress {
     fn start() -> Progress {
-        let bar = io::stderr().is_terminal().then(|| {
+        // Where labels go to the terminal too, they show how far it has come.
+        let is_shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        let bar = is_shown.then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(
                 ProgressStyle::with_template("{spinner} {msg}")
