@@ -1,5 +1,6 @@
 //! `paring classify`: a record out for each record in.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
@@ -88,7 +89,7 @@ pub struct Classify {
     unknown: Option<String>,
 
     /// Give the unknown label also to texts whose margin is less
-    #[arg(long, value_name = "X", requires = "unknown")]
+    #[arg(long, value_name = "X", requires = "unknown", allow_negative_numbers = true)]
     min_margin: Option<f32>,
 
     /// Give bad records the unknown label, or an empty one, and go on
@@ -146,15 +147,16 @@ pub fn run(arguments: Classify) -> Result<(), Box<dyn std::error::Error>> {
     let classifier = Arc::new(Model::load(&arguments.model)?.into_classifier());
     let output = standard_output()?;
     let progress = Progress::start();
-    let mut stream =
-        Stream::new(classifier, arguments.options(), &output)?.on_progress(|summary| progress.show(summary));
+    let mut stream = Stream::new(classifier, arguments.options(), &output)
+        .map_err(StreamError::from)?
+        .on_progress(|summary| progress.show(summary));
     for file in &arguments.files {
         let format = stream.check_input(file)?;
         if format == Format::Lines && arguments.text.is_some() {
-            return Err(format!(
-                "{}: --text names a column, and plain lines have none: say what it is with --format",
-                file.display()
-            )
+            return Err(Usage(format!(
+                "{}: --text names a column, and plain lines have none: say with --format how records are written",
+                display(file)
+            ))
             .into());
         }
     }
@@ -170,7 +172,7 @@ pub fn run(arguments: Classify) -> Result<(), Box<dyn std::error::Error>> {
     drop(stream);
     progress.finish();
     if bad_records > 0 {
-        eprintln!("paring: {} bad records were given no label of their own", HumanCount(bad_records));
+        eprintln!("paring: bad records, given no label of their own: {}", HumanCount(bad_records));
     }
     Ok(())
 }
@@ -258,7 +260,19 @@ impl Progress {
     }
 }
 
+/// Arguments that make no sense together.
+#[derive(Debug)]
+struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
 /// Whether an error is one of usage, for the exit code.
 pub fn is_usage(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.downcast_ref::<StreamError>().is_some_and(StreamError::is_usage)
+    error.is::<Usage>() || error.downcast_ref().is_some_and(StreamError::is_usage)
 }
