@@ -12,8 +12,8 @@ use crate::data::read::BadRecord;
 pub(super) use csv::{Row, fields};
 pub(super) use json::Fields;
 
-/// Records of a batch, at most: what is kept of them should stay in a fast cache.
-const BATCH_RECORDS: usize = 1024;
+/// Records of a batch, unless fewer are asked for: what is kept of them should stay in a fast cache.
+pub(super) const BATCH_RECORDS: usize = 1024;
 
 /// Bytes of text of a batch, unless one text is longer.
 const BATCH_TEXT_BYTES: usize = 32 << 10;
@@ -51,7 +51,7 @@ pub(super) struct Span {
 }
 
 /// Some records of a block, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Batch {
     /// A line for each record: its text, with a space for each line feed. Both separate tokens, so that the features
     /// are the same. Bad records have an empty line.
@@ -59,11 +59,17 @@ pub(super) struct Batch {
     pub(super) spans: Vec<Span>,
     /// Where the first bad record begins, and what is wrong with it.
     pub(super) first_problem: Option<(usize, BadRecord)>,
+    /// How many records there may be.
+    pub(super) most_records: usize,
 }
 
 impl Batch {
+    pub(super) fn new(most_records: usize) -> Batch {
+        Batch { lines: Vec::new(), spans: Vec::new(), first_problem: None, most_records }
+    }
+
     fn is_full(&self) -> bool {
-        self.spans.len() >= BATCH_RECORDS || self.lines.len() >= BATCH_TEXT_BYTES
+        self.spans.len() >= self.most_records || self.lines.len() >= BATCH_TEXT_BYTES
     }
 
     fn push(&mut self, record: &Range<usize>, insert_at: usize, text: Result<&[u8], BadRecord>) {

@@ -1,14 +1,12 @@
 //! Classifies blocks.
 
-use std::ops::Range;
-
 use memchr::{memchr, memchr_iter};
 
-use super::records::{Batch, Layout, Span};
+use super::records::{BATCH_RECORDS, Batch, Layout, Span};
 use super::render::{Rank, Renderer};
 use crate::Classifier;
 use crate::data::read::BadRecord;
-use crate::infer::{Prediction, Scorer, softmax};
+use crate::infer::{Label, Prediction, Scorer, softmax};
 
 /// Bytes of output that are given on together, unless one record makes more.
 const PART_BYTES: usize = 256 << 10;
@@ -51,24 +49,16 @@ pub(super) struct Failure {
 /// Classifies blocks in buffers of its own.
 pub(super) struct Worker<'c> {
     plan: &'c Plan,
-    scorer: Scorer<'c>,
     batch: Batch,
-    predictions: Vec<Prediction>,
-    ranks: Vec<Rank>,
-    order: Vec<(u32, f32)>,
-    probabilities: Vec<f32>,
+    scoring: Scoring<'c>,
 }
 
 impl<'c> Worker<'c> {
     pub(super) fn new(classifier: &'c Classifier, plan: &'c Plan) -> Worker<'c> {
         Worker {
             plan,
-            scorer: classifier.scorer(),
-            batch: Batch::default(),
-            predictions: Vec::new(),
-            ranks: Vec::new(),
-            order: Vec::new(),
-            probabilities: Vec::new(),
+            batch: Batch::new(if plan.write_each_record { 1 } else { BATCH_RECORDS }),
+            scoring: Scoring::new(classifier.scorer()),
         }
     }
 
@@ -83,82 +73,62 @@ impl<'c> Worker<'c> {
         part: &mut Part,
         emit: &mut dyn FnMut(&mut Part) -> bool,
     ) -> Result<(), Failure> {
-        let ended = self.run_records(block, part, emit);
-        part.bytes_read += block.len() as u64;
-        ended
-    }
-
-    fn run_records(
-        &mut self,
-        block: &[u8],
-        part: &mut Part,
-        emit: &mut dyn FnMut(&mut Part) -> bool,
-    ) -> Result<(), Failure> {
-        let plan = self.plan;
+        let Worker { plan, batch, scoring } = self;
+        let Plan { layout, renderer, .. } = *plan;
         let part_bytes = if plan.write_each_record { 1 } else { PART_BYTES };
         let mut start = 0;
         while start < block.len() {
-            if plan.renderer.is_label_alone()
-                && !plan.write_each_record
-                && let Some(lines) = plan.layout.lines_alone(block, start)
-            {
-                self.add_labels(lines, part);
+            let lines = layout
+                .lines_alone(block, start)
+                .filter(|_| renderer.is_label_alone() && !plan.write_each_record);
+            if let Some(lines) = lines {
+                scoring.add_label_lines(renderer, lines, part);
                 start += lines.len();
-                if part.output.len() >= part_bytes && !emit(part) {
-                    return Ok(());
+            } else {
+                let end = layout.fill(block, start, batch);
+                if batch.spans.is_empty() {
+                    if renderer.is_appended() {
+                        part.output.extend_from_slice(&block[start..]);
+                    }
+                    break;
                 }
-                continue;
+                if renderer.is_label_alone() && batch.first_problem.is_none() {
+                    scoring.add_label_lines(renderer, &batch.lines, part);
+                } else {
+                    add_records(plan, block, start, batch, scoring, part)?;
+                }
+                start = end;
             }
-            plan.layout.fill(block, start, &mut self.batch);
-            self.predict();
-            let mut text = 0..0;
-            for at in 0..self.batch.spans.len() {
-                let span = self.batch.spans[at];
-                if span.is_bad
-                    && !plan.skip_bad_records
-                    && let Some((record_start, problem)) = self.batch.first_problem.take()
-                {
-                    return Err(Failure { lines_before: count_lines(&block[..record_start]), problem });
-                }
-                text.end = text.start + memchr(b'\n', &self.batch.lines[text.start..]).unwrap_or(0);
-                self.add_record(block, start, at, text.clone(), part);
-                text.start = text.end + 1;
-                start = span.end;
-                if part.output.len() >= part_bytes && !emit(part) {
-                    return Ok(());
-                }
-            }
-            if self.batch.spans.is_empty() {
-                if plan.renderer.is_appended() {
-                    part.output.extend_from_slice(&block[start..]);
-                }
+            if part.output.len() >= part_bytes && !emit(part) {
                 return Ok(());
             }
         }
+        part.bytes_read += block.len() as u64;
         Ok(())
     }
+}
 
-    /// Classifies the lines of the batch.
-    fn predict(&mut self) {
-        self.predictions.clear();
-        predict_lines(&mut self.scorer, &self.batch.lines, &mut self.predictions);
-    }
-
-    /// Adds a line with the label of each line.
-    fn add_labels(&mut self, lines: &[u8], part: &mut Part) {
-        self.predictions.clear();
-        predict_lines(&mut self.scorer, lines, &mut self.predictions);
-        part.records += self.predictions.len() as u64;
-        for prediction in &self.predictions {
-            let Prediction { class, margin, known, .. } = *prediction;
-            part.output.extend_from_slice(self.plan.renderer.label_line(class, margin, known));
+/// Adds what is written for each record of a batch that begins at `start`.
+fn add_records(
+    plan: &Plan,
+    block: &[u8],
+    mut start: usize,
+    batch: &mut Batch,
+    scoring: &mut Scoring<'_>,
+    part: &mut Part,
+) -> Result<(), Failure> {
+    let Plan { layout, renderer, .. } = plan;
+    scoring.predict(renderer, &batch.lines);
+    let mut lines = &batch.lines[..];
+    for (at, &Span { end, insert_at, is_bad }) in batch.spans.iter().enumerate() {
+        if is_bad
+            && !plan.skip_bad_records
+            && let Some((record_start, problem)) = batch.first_problem.take()
+        {
+            return Err(Failure { lines_before: count_lines(&block[..record_start]), problem });
         }
-    }
-
-    /// Adds what is written for the record at this place of the batch, which starts at `start`.
-    fn add_record(&mut self, block: &[u8], start: usize, at: usize, text: Range<usize>, part: &mut Part) {
-        let Plan { layout, renderer, .. } = self.plan;
-        let Span { end, insert_at, is_bad } = self.batch.spans[at];
+        let (text, rest) = lines.split_at(memchr(b'\n', lines).map_or(lines.len(), |at| at + 1));
+        lines = rest;
         part.records += 1;
         part.bad_records += u64::from(is_bad);
         let output = &mut part.output;
@@ -166,9 +136,8 @@ impl<'c> Worker<'c> {
             output.extend_from_slice(&block[start..insert_at]);
         }
         if !is_bad {
-            let prediction = self.predictions[at];
-            self.rank(prediction, text);
-            renderer.add_values(&self.ranks, prediction.known, output);
+            let (ranks, is_known) = scoring.ranks(renderer, at, text);
+            renderer.add_values(ranks, is_known, output);
         } else if !renderer.is_appended() {
             renderer.add_nothing(output);
         }
@@ -176,22 +145,78 @@ impl<'c> Worker<'c> {
             output.extend_from_slice(&block[insert_at..end]);
         }
         // The last record of a file may have no line end; what follows is another record all the same.
-        let ends_with_return = matches!(layout, Layout::Csv(_)) && block[insert_at..end].ends_with(b"\r");
+        let ends_with_return = matches!(layout, Layout::Csv(_)) && block[..end].ends_with(b"\r");
         if !(renderer.is_appended() && (block[..end].ends_with(b"\n") || ends_with_return)) {
             output.push(b'\n');
         }
+        start = end;
+    }
+    Ok(())
+}
+
+/// Classifies texts in buffers of its own, as far as what is written takes it.
+struct Scoring<'c> {
+    scorer: Scorer<'c>,
+    labels: Vec<Label>,
+    predictions: Vec<Prediction>,
+    probabilities: Vec<f32>,
+    order: Vec<(u32, f32)>,
+    ranks: Vec<Rank>,
+}
+
+impl<'c> Scoring<'c> {
+    fn new(scorer: Scorer<'c>) -> Scoring<'c> {
+        Scoring {
+            scorer,
+            labels: Vec::new(),
+            predictions: Vec::new(),
+            probabilities: Vec::new(),
+            order: Vec::new(),
+            ranks: Vec::new(),
+        }
     }
 
-    /// Ranks the classes for a text, as far as they are written.
-    fn rank(&mut self, prediction: Prediction, text: Range<usize>) {
-        let renderer = &self.plan.renderer;
-        self.ranks.clear();
-        let Prediction { class, score, margin, .. } = prediction;
-        if renderer.top() == 1 && !renderer.has_probabilities() {
-            self.ranks.push(Rank { class, score, margin, probability: 0.0 });
+    /// Adds a line with the label of each line of some texts.
+    fn add_label_lines(&mut self, renderer: &Renderer, lines: &[u8], part: &mut Part) {
+        if renderer.needs_margin() {
+            self.predict(renderer, lines);
+            part.records += self.predictions.len() as u64;
+            for &Prediction { class, margin, known, .. } in &self.predictions {
+                renderer.add_label_line(class, margin, known, &mut part.output);
+            }
+        } else {
+            self.labels.clear();
+            self.scorer.label_lines(lines, &mut self.labels);
+            part.records += self.labels.len() as u64;
+            for &Label { class, known } in &self.labels {
+                renderer.add_label_line(class, f32::INFINITY, known, &mut part.output);
+            }
+        }
+    }
+
+    /// Classifies lines.
+    fn predict(&mut self, renderer: &Renderer, lines: &[u8]) {
+        self.predictions.clear();
+        if renderer.needs_margin() {
+            self.scorer.predict_lines(lines, &mut self.predictions);
             return;
         }
-        let scores = self.scorer.scores(&self.batch.lines[text]);
+        self.labels.clear();
+        self.scorer.label_lines(lines, &mut self.labels);
+        let without_margin =
+            |&Label { class, known }| Prediction { class, score: 0.0, margin: f32::INFINITY, known };
+        self.predictions.extend(self.labels.iter().map(without_margin));
+    }
+
+    /// The best classes of the text on the line at this place, as many as are written, and whether it is known.
+    fn ranks(&mut self, renderer: &Renderer, at: usize, text: &[u8]) -> (&[Rank], bool) {
+        let Prediction { class, score, margin, known } = self.predictions[at];
+        self.ranks.clear();
+        if renderer.top() == 1 && !renderer.has_probabilities() {
+            self.ranks.push(Rank { class, score, margin, probability: 0.0 });
+            return (&self.ranks, known);
+        }
+        let scores = self.scorer.scores(text);
         self.probabilities.clear();
         if renderer.has_probabilities() {
             self.probabilities.extend_from_slice(scores);
@@ -206,12 +231,8 @@ impl<'c> Worker<'c> {
             let probability = self.probabilities.get(class as usize).copied().unwrap_or(0.0);
             self.ranks.push(Rank { class, score, margin, probability });
         }
+        (&self.ranks, known)
     }
-}
-
-/// Classifies each line; the last may lack its line feed.
-fn predict_lines(scorer: &mut Scorer<'_>, lines: &[u8], predictions: &mut Vec<Prediction>) {
-    predictions.extend(lines.split_inclusive(|&byte| byte == b'\n').map(|line| scorer.predict(line)));
 }
 
 /// Line feeds in some bytes.
