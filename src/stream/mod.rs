@@ -35,6 +35,7 @@ mod error;
 mod options;
 mod records;
 mod render;
+mod scan;
 mod table;
 mod threads;
 mod work;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
+use super::scan::Places;
 use crate::data::read::BadRecord;
 pub(super) use csv::{Row, fields};
 pub(super) use json::Fields;
@@ -60,12 +61,19 @@ pub(super) struct Batch {
     /// Where the first bad record begins, and what is wrong with it.
     pub(super) first_problem: Option<(usize, BadRecord)>,
     /// How many records there may be.
-    pub(super) most_records: usize,
+    most_records: usize,
+    places: Places,
 }
 
 impl Batch {
     pub(super) fn new(most_records: usize) -> Batch {
-        Batch { lines: Vec::new(), spans: Vec::new(), first_problem: None, most_records }
+        Batch {
+            lines: Vec::new(),
+            spans: Vec::new(),
+            first_problem: None,
+            most_records,
+            places: Places::default(),
+        }
     }
 
     fn is_full(&self) -> bool {

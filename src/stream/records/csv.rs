@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use csv_core::Reader;
-use memchr::{memchr, memchr3};
-
 use super::{Batch, TextColumn};
 use crate::data::read::BadRecord;
+use crate::stream::scan::Places;
+use csv_core::Reader;
+
+/// The bytes that make rows and fields.
+const STRUCTURAL: [u8; 4] = *b",\"\r\n";
 
 /// A row that has been found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +25,16 @@ pub(in crate::stream) struct Row {
 
 pub(super) fn fill(column: TextColumn, block: &[u8], mut start: usize, batch: &mut Batch) {
     let mut unquoted = Vec::new();
+    let mut places = std::mem::take(&mut batch.places);
+    places.restart(start);
     while !batch.is_full() {
         let mut text = None;
-        let row = next_row(block, start, |index, field| {
+        let row = next_row(block, start, &mut places, |index, field| {
             if index == column.index {
                 text = Some(field);
             }
         });
-        let Some(row) = row else { return };
+        let Some(row) = row else { break };
         let text = if row.is_open {
             Err(BadRecord::OpenQuote)
         } else if row.columns != column.width {
@@ -41,6 +45,7 @@ pub(super) fn fill(column: TextColumn, block: &[u8], mut start: usize, batch: &m
         batch.push(&(row.body.start..row.end), row.body.end, text);
         start = row.end;
     }
+    batch.places = places;
 }
 
 /// A field as it is written, its quotes included.
@@ -86,50 +91,69 @@ fn past_byte_order_mark() -> Reader {
 /// The fields of the row at the start of `bytes`, without their quotes.
 pub(in crate::stream) fn fields(bytes: &[u8]) -> Option<(Row, Vec<Vec<u8>>)> {
     let mut fields = Vec::new();
-    let row = next_row(bytes, 0, |_, field| fields.push(parsed(&bytes[field.start..field.end])))?;
+    let row = next_row(bytes, 0, &mut Places::default(), |_, field| {
+        fields.push(parsed(&bytes[field.start..field.end]))
+    })?;
     Some((row, fields))
 }
 
 /// Finds the row at `start`, past empty lines, and calls `take` with the index of each field and the field. `None` when
-/// there is no row left.
-fn next_row(block: &[u8], start: usize, mut take: impl FnMut(usize, Field)) -> Option<Row> {
+/// there is no row left. `places` must have been restarted at the start of the first row, and is where it left off.
+fn next_row(
+    block: &[u8],
+    start: usize,
+    places: &mut Places,
+    mut take: impl FnMut(usize, Field),
+) -> Option<Row> {
     let row_start = start + block[start..].iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
-    let (mut at, mut columns) = (row_start, 0);
+    // Line ends before the row, and the second half of the CRLF of the row before.
+    let mut place = places.next(block, STRUCTURAL);
+    while place.is_some_and(|place| place < row_start) {
+        place = places.next(block, STRUCTURAL);
+    }
+    let (mut field_start, mut columns) = (row_start, 0);
     loop {
-        let mut field = Field { start: at, end: at, is_irregular: false };
-        if block.get(at) == Some(&b'"') {
-            let Some(close) = closing_quote(block, at + 1) else {
+        let mut field = Field { start: field_start, end: block.len(), is_irregular: false };
+        if block.get(field_start) == Some(&b'"') {
+            let close = closing_quote(block, places);
+            place = places.next(block, STRUCTURAL);
+            let Some(close) = close else {
                 let body = row_start..block.len();
                 return Some(Row { body, end: block.len(), columns: columns + 1, is_open: true });
             };
-            at = close + 1;
-            field.is_irregular = !matches!(block.get(at), None | Some(b',' | b'\r' | b'\n'));
+            field.is_irregular = close + 1 < block.len() && place != Some(close + 1);
         }
-        field.end = match block.get(at) {
-            Some(b',' | b'\r' | b'\n') => at,
-            _ => memchr3(b',', b'\n', b'\r', &block[at..]).map_or(block.len(), |stop| at + stop),
-        };
+        // Inside of a field that is not quoted, a quote is a character like any other.
+        while place.is_some_and(|place| block[place] == b'"') {
+            field.is_irregular |= block[field_start] == b'"';
+            place = places.next(block, STRUCTURAL);
+        }
+        field.end = place.unwrap_or(block.len());
         take(columns, field);
         columns += 1;
-        at = field.end + 1;
         match block.get(field.end) {
             Some(b',') => {}
             end => {
-                let is_crlf = end == Some(&b'\r') && block.get(at) == Some(&b'\n');
-                let end = if is_crlf { at + 1 } else { at.min(block.len()) };
+                let is_crlf = end == Some(&b'\r') && block.get(field.end + 1) == Some(&b'\n');
+                let end = (field.end + 1 + usize::from(is_crlf)).min(block.len());
                 return Some(Row { body: row_start..field.end, end, columns, is_open: false });
             }
         }
+        field_start = field.end + 1;
+        place = places.next(block, STRUCTURAL);
     }
 }
 
-/// The first quote from `at` on that is not doubled.
-fn closing_quote(block: &[u8], mut at: usize) -> Option<usize> {
+/// The next quote that is not doubled.
+fn closing_quote(block: &[u8], places: &mut Places) -> Option<usize> {
     loop {
-        let quote = at + memchr(b'"', block.get(at..)?)?;
-        if block.get(quote + 1) != Some(&b'"') {
-            return Some(quote);
+        let place = places.next(block, STRUCTURAL)?;
+        if block[place] != b'"' {
+            continue;
         }
-        at = quote + 2;
+        if block.get(place + 1) != Some(&b'"') {
+            return Some(place);
+        }
+        places.next(block, STRUCTURAL);
     }
 }
