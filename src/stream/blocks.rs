@@ -2,7 +2,9 @@
 
 use std::io::{self, Read};
 
-use memchr::{memchr, memrchr, memrchr2};
+use memchr::{memrchr, memrchr2};
+
+use super::scan::Places;
 
 /// A buffer with whole records at its start.
 #[derive(Debug, Default)]
@@ -25,12 +27,13 @@ pub(super) struct Blocks {
     block_bytes: usize,
     /// What has been read and not been given.
     carry: Vec<u8>,
+    search: Search,
     is_at_end: bool,
 }
 
 impl Blocks {
     pub(super) fn new(input: Box<dyn Read + Send>, ends: RecordEnds, block_bytes: usize) -> Blocks {
-        Blocks { input, ends, block_bytes, carry: Vec::new(), is_at_end: false }
+        Blocks { input, ends, block_bytes, carry: Vec::new(), search: Search::default(), is_at_end: false }
     }
 
     /// Fills a block with the next records; false when there are none left.
@@ -49,9 +52,9 @@ impl Blocks {
         }
         buffer[..filled].copy_from_slice(&self.carry);
         self.carry.clear();
-        let mut search = Search::default();
+        self.search.restart();
         loop {
-            *records_end = search.advance(self.ends, &buffer[..filled]);
+            *records_end = self.search.advance(self.ends, &buffer[..filled]);
             if *records_end > 0 {
                 self.carry.extend_from_slice(&buffer[*records_end..filled]);
                 return Ok(true);
@@ -95,9 +98,19 @@ struct Search {
     searched: usize,
     is_in_quotes: bool,
     last_end: usize,
+    quotes: Places,
 }
 
+/// How far before the end of what has been read the last end of a record is looked for at first.
+const TAIL_BYTES: usize = if cfg!(test) { 16 } else { 4 << 10 };
+
 impl Search {
+    fn restart(&mut self) {
+        self.searched = 0;
+        self.is_in_quotes = false;
+        self.last_end = 0;
+    }
+
     /// The end of the last whole record in `bytes`, which begin as those of the last call did; 0 if there is none.
     fn advance(&mut self, ends: RecordEnds, bytes: &[u8]) -> usize {
         match ends {
@@ -107,14 +120,27 @@ impl Search {
                 }
                 self.searched = bytes.len();
             }
-            RecordEnds::OutsideQuotes => self.advance_outside_quotes(bytes),
+            RecordEnds::OutsideQuotes => {
+                let (searched, is_in_quotes) = (self.searched, self.is_in_quotes);
+                self.pass_quotes(bytes, bytes.len().saturating_sub(TAIL_BYTES), false);
+                self.pass_quotes(bytes, bytes.len(), true);
+                if self.last_end == 0 {
+                    (self.searched, self.is_in_quotes) = (searched, is_in_quotes);
+                    self.pass_quotes(bytes, bytes.len(), true);
+                }
+            }
         }
         self.last_end
     }
 
-    fn advance_outside_quotes(&mut self, bytes: &[u8]) {
-        while self.searched < bytes.len() {
-            let quote = memchr(b'"', &bytes[self.searched..]).map(|at| self.searched + at);
+    /// Goes on to the first quote from `until` on, or the end; looks for ends of records on the way if asked to.
+    fn pass_quotes(&mut self, bytes: &[u8], until: usize, is_looking: bool) {
+        self.quotes.restart(self.searched);
+        loop {
+            let quote = self.quotes.next(bytes, [b'"']);
+            if quote.is_some_and(|quote| quote >= until) {
+                return;
+            }
             if self.is_in_quotes {
                 let Some(quote) = quote else {
                     self.searched = bytes.len();
@@ -126,22 +152,28 @@ impl Search {
                         self.searched = quote;
                         return;
                     }
-                    Some(b'"') => self.searched = quote + 2,
+                    Some(b'"') => {
+                        self.quotes.next(bytes, [b'"']);
+                        self.searched = quote + 2;
+                    }
                     Some(_) => {
                         self.is_in_quotes = false;
                         self.searched = quote + 1;
                     }
                 }
             } else {
-                let stop = quote.unwrap_or(bytes.len());
                 // A carriage return at the very end may be the half of a CRLF.
-                let is_undecided = stop == bytes.len() && bytes.ends_with(b"\r");
-                let stop_of_ends = if is_undecided { stop - 1 } else { stop };
-                if let Some(at) = memrchr2(b'\n', b'\r', &bytes[self.searched..stop_of_ends]) {
+                let is_undecided = quote.is_none() && bytes.ends_with(b"\r");
+                let stop = quote.unwrap_or(bytes.len() - usize::from(is_undecided));
+                if is_looking && let Some(at) = memrchr2(b'\n', b'\r', &bytes[self.searched..stop]) {
                     self.last_end = self.searched + at + 1;
                 }
-                self.searched = stop_of_ends;
-                let Some(quote) = quote else { return };
+                let Some(quote) = quote else {
+                    if is_looking {
+                        self.searched = stop;
+                    }
+                    return;
+                };
                 self.is_in_quotes = quote == 0 || matches!(bytes[quote - 1], b',' | b'\n' | b'\r');
                 self.searched = quote + 1;
             }

@@ -14,10 +14,10 @@ pub(super) use csv::{Row, fields};
 pub(super) use json::Fields;
 
 /// Records of a batch, unless fewer are asked for: what is kept of them should stay in a fast cache.
-pub(super) const BATCH_RECORDS: usize = 1024;
+pub(super) const BATCH_RECORDS: usize = if cfg!(test) { 5 } else { 1024 };
 
 /// Bytes of text of a batch, unless one text is longer.
-const BATCH_TEXT_BYTES: usize = 32 << 10;
+const BATCH_TEXT_BYTES: usize = if cfg!(test) { 16 } else { 32 << 10 };
 
 /// How a file's records give their texts.
 #[derive(Debug, Clone)]

@@ -1,17 +1,22 @@
 //! Finds all places of a few bytes, where they are so close together that a search for each would cost too much.
 
-/// Bytes that are searched at a time.
-const WINDOW_BYTES: usize = 4 << 10;
+/// Bytes that are searched at a time. Few in tests, that they go beyond them; so are those of other such constants.
+const WINDOW_BYTES: usize = if cfg!(test) { 80 } else { 4 << 10 };
 
 /// Bytes of which a word of bits says where the sought ones are.
 const WORD_BYTES: usize = 64;
+
+/// Places that are written down at a time.
+const STEP: usize = 8;
 
 /// The places of some bytes in a block, in order. They are found window by window, so that what is in memory at a time
 /// is small.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// Those of the window, from the window's start.
+    /// Those of the window, counted from its start, then anything.
     found: Vec<u16>,
+    /// How many have been found.
+    count: usize,
     /// How many of them have been given.
     given: usize,
     window_start: usize,
@@ -21,7 +26,7 @@ pub(super) struct Places {
 impl Places {
     /// Begins a search at this place of a block.
     pub(super) fn restart(&mut self, at: usize) {
-        self.found.clear();
+        self.count = 0;
         self.given = 0;
         self.window_start = at;
         self.window_end = at;
@@ -30,7 +35,7 @@ impl Places {
     /// The next place of one of the bytes `sought`; always the same ones until the next restart.
     #[inline]
     pub(super) fn next<const N: usize>(&mut self, block: &[u8], sought: [u8; N]) -> Option<usize> {
-        if self.given == self.found.len() && !self.search_on(block, sought) {
+        if self.given == self.count && !self.search_on(block, sought) {
             return None;
         }
         let place = self.window_start + usize::from(self.found[self.given]);
@@ -41,9 +46,10 @@ impl Places {
     /// Searches windows until there is a place to give.
     #[inline(never)]
     fn search_on<const N: usize>(&mut self, block: &[u8], sought: [u8; N]) -> bool {
-        self.found.clear();
+        self.found.resize(WINDOW_BYTES + STEP, 0);
+        self.count = 0;
         self.given = 0;
-        while self.found.is_empty() && self.window_end < block.len() {
+        while self.count == 0 && self.window_end < block.len() {
             self.window_start = self.window_end;
             self.window_end = block.len().min(self.window_start + WINDOW_BYTES);
             let window = &block[self.window_start..self.window_end];
@@ -59,15 +65,21 @@ impl Places {
                 self.add(window.len() - rest.len(), bits);
             }
         }
-        !self.found.is_empty()
+        self.count > 0
     }
 
     #[inline]
     fn add(&mut self, start: usize, mut bits: u64) {
-        while bits != 0 {
-            self.found.push(start as u16 + bits.trailing_zeros() as u16);
-            bits &= bits - 1;
+        let end = self.count + bits.count_ones() as usize;
+        while self.count < end {
+            // A fixed number of steps, some of them in vain, is faster than a guess at each whether it is the last.
+            for place in &mut self.found[self.count..self.count + STEP] {
+                *place = start as u16 + bits.trailing_zeros() as u16;
+                bits &= bits.wrapping_sub(1);
+            }
+            self.count += STEP;
         }
+        self.count = end;
     }
 }
 

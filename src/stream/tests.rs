@@ -456,14 +456,14 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn labels_are_those_of_one_record_after_the_other_whatever_the_blocks_and_threads(
         bytes in pieces(),
         format in prop::sample::select(vec![Format::Lines, Format::Tsv, Format::Csv, Format::JsonLines]),
         threads in 1_usize..4,
-        block_bytes in 1_usize..40,
+        block_bytes in prop_oneof![1_usize..40, 40_usize..400],
         lengths in prop::collection::vec(1_usize..20, 1..4),
         write_each_record: bool,
     ) {
