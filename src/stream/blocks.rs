@@ -2,9 +2,7 @@
 
 use std::io::{self, Read};
 
-use memchr::{memrchr, memrchr2};
-
-use super::scan::Places;
+use memchr::{memchr, memrchr, memrchr2};
 
 /// A buffer with whole records at its start.
 #[derive(Debug, Default)]
@@ -98,7 +96,6 @@ struct Search {
     searched: usize,
     is_in_quotes: bool,
     last_end: usize,
-    quotes: Places,
 }
 
 /// How far before the end of what has been read the last end of a record is looked for at first.
@@ -135,9 +132,8 @@ impl Search {
 
     /// Goes on to the first quote from `until` on, or the end; looks for ends of records on the way if asked to.
     fn pass_quotes(&mut self, bytes: &[u8], until: usize, is_looking: bool) {
-        self.quotes.restart(self.searched);
         loop {
-            let quote = self.quotes.next(bytes, [b'"']);
+            let quote = memchr(b'"', &bytes[self.searched..]).map(|at| self.searched + at);
             if quote.is_some_and(|quote| quote >= until) {
                 return;
             }
@@ -152,10 +148,7 @@ impl Search {
                         self.searched = quote;
                         return;
                     }
-                    Some(b'"') => {
-                        self.quotes.next(bytes, [b'"']);
-                        self.searched = quote + 2;
-                    }
+                    Some(b'"') => self.searched = quote + 2,
                     Some(_) => {
                         self.is_in_quotes = false;
                         self.searched = quote + 1;
