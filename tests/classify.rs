@@ -384,3 +384,33 @@ fn memory_does_not_grow_with_the_input_though_nobody_reads_the_output() {
     assert_eq!(lines, 3_000_000);
     assert!(peak < 64 << 10, "{peak} KiB");
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_whole_lines() {
+    use std::os::unix::process::ExitStatusExt;
+    let folder = Folder::new();
+    let titles = titles(100_000);
+    for delay in [0, 5, 20, 50] {
+        let labels = folder.path("labels");
+        let mut child = folder
+            .classify()
+            .args(["--threads", "2", "--output", "append"])
+            .stdin(Stdio::piped())
+            .stdout(fs::File::create(&labels).unwrap())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let bytes = titles.clone();
+        let feeding = thread::spawn(move || while input.write_all(bytes.as_bytes()).is_ok() {});
+        while fs::metadata(&labels).unwrap().len() < 1 << 20 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(Duration::from_millis(delay));
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().signal(), Some(2));
+        feeding.join().unwrap();
+        let written = fs::read_to_string(&labels).unwrap();
+        assert!(written.ends_with("\tHealth\n") || written.ends_with("\tTransport\n"));
+    }
+}

@@ -1,7 +1,6 @@
 //! `paring classify`: a record out for each record in.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -14,6 +13,8 @@ use paring::Model;
 use paring::data::input::STANDARD_INPUT;
 use paring::data::{Column, Format, input};
 use paring::stream::{Output, Stream, StreamError, StreamOptions, StreamSummary, Unknown};
+
+use crate::record_output::RecordOutput;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum OutputArgument {
@@ -145,7 +146,7 @@ impl Classify {
 /// output any more is no error.
 pub fn run(arguments: Classify) -> Result<(), Box<dyn std::error::Error>> {
     let classifier = Arc::new(Model::load(&arguments.model)?.into_classifier());
-    let output = standard_output()?;
+    let output = RecordOutput::standard()?;
     let progress = Progress::start();
     let mut stream = Stream::new(classifier, arguments.options(), &output)
         .map_err(StreamError::from)?
@@ -161,7 +162,7 @@ pub fn run(arguments: Classify) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     for file in &arguments.files {
-        refuse_own_output(file, &output)?;
+        output.refuse_as_input(file)?;
         let input = input::open(file).map_err(|error| format!("{}: {error}", display(file)))?;
         match stream.classify(file, input) {
             Err(error) if error.is_closed_output() => return Ok(()),
@@ -177,47 +178,8 @@ pub fn run(arguments: Classify) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn display(file: &Path) -> String {
+pub fn display(file: &Path) -> String {
     if file == Path::new(STANDARD_INPUT) { "standard input".into() } else { file.display().to_string() }
-}
-
-/// Standard output without a buffer, which would cut blocks at its own length rather than at records.
-#[cfg(unix)]
-fn standard_output() -> io::Result<File> {
-    use std::os::fd::AsFd;
-    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
-}
-
-#[cfg(windows)]
-fn standard_output() -> io::Result<File> {
-    use std::os::windows::io::AsHandle;
-    Ok(File::from(io::stdout().as_handle().try_clone_to_owned()?))
-}
-
-/// Refuses to read a file that is being written: it would never end.
-#[cfg(unix)]
-fn refuse_own_output(file: &Path, output: &File) -> Result<(), String> {
-    use std::os::fd::AsFd;
-    use std::os::unix::fs::MetadataExt;
-    let input = if file == Path::new(STANDARD_INPUT) {
-        io::stdin().as_fd().try_clone_to_owned().and_then(|input| File::from(input).metadata())
-    } else {
-        std::fs::metadata(file)
-    };
-    match (input, output.metadata()) {
-        (Ok(input), Ok(output))
-            if input.is_file() && (input.dev(), input.ino()) == (output.dev(), output.ino()) =>
-        {
-            Err(format!("{}: the input is also the output: write to another file", display(file)))
-        }
-        // A file that cannot be looked at is told of when it is opened.
-        _ => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-fn refuse_own_output(_: &Path, _: &File) -> Result<(), String> {
-    Ok(())
 }
 
 /// How far the stream has come, on a terminal's standard error.

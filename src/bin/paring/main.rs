@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod classify;
+mod record_output;
 
 use clap::Parser;
 
