@@ -1,11 +1,29 @@
 //! Inference: a lookup of features, and sums.
+//!
+//! [`Classifier`] compiles a model once; [`Scorer`] classifies with it, a text or a block of lines at a
+//! time.
 
-pub mod plain;
+mod engine;
+mod find;
+mod key;
+mod lexicon;
+mod plain;
+mod scan;
+mod scorer;
+mod table;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod window;
 
 use alloc::vec::Vec;
 
 use crate::Model;
-use plain::Lookup;
+use engine::Compiled;
+
+#[doc(hidden)]
+pub use scan::Instructions;
+pub use scorer::Scorer;
 
 /// What a text was classified as.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +38,14 @@ pub struct Prediction {
     pub known: bool,
 }
 
+impl Prediction {
+    /// From sums of scores in units of 1/256.
+    fn from_steps(class: u32, best: i64, runner_up: Option<i64>, known: bool) -> Prediction {
+        let margin = runner_up.map_or(f32::INFINITY, |runner_up| tally::score(best - runner_up));
+        Prediction { class, score: tally::score(best), margin, known }
+    }
+}
+
 /// The class of a text and nothing that costs more: what labelling needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label {
@@ -27,6 +53,12 @@ pub struct Label {
     pub class: u32,
     /// As [`Prediction::known`].
     pub known: bool,
+}
+
+impl From<Prediction> for Label {
+    fn from(prediction: Prediction) -> Label {
+        Label { class: prediction.class, known: prediction.known }
+    }
 }
 
 /// How one feature of a text contributes to its scores.
@@ -45,21 +77,14 @@ pub struct Contribution {
 #[derive(Debug, Clone)]
 pub struct Classifier {
     model: Model,
-    lookup: Lookup,
-    intercept: Vec<f32>,
+    /// Absent if the names of the features were made such that no fast lookup can be built.
+    compiled: Option<Compiled>,
 }
 
 impl Classifier {
-    /// Compiles `model`.
+    /// Compiles `model`: microseconds for a few thousand features.
     pub fn new(model: Model) -> Classifier {
-        let mut intercept = alloc::vec![0.0; model.classes().len()];
-        if let Some(column) = model.intercept_index() {
-            let (classes, scores) = model.column(column);
-            for (&class, &score) in classes.iter().zip(scores) {
-                intercept[class as usize] = score;
-            }
-        }
-        Classifier { lookup: Lookup::new(&model), intercept, model }
+        Classifier { compiled: Compiled::new(&model), model }
     }
 
     /// The model that was compiled.
@@ -77,7 +102,19 @@ impl Classifier {
 
     /// The buffers for classifying texts one after the other without allocating.
     pub fn scorer(&self) -> Scorer<'_> {
-        Scorer { classifier: self, scores: self.intercept.clone(), extractor: self.lookup.extractor() }
+        Scorer::new(self, Instructions::best())
+    }
+
+    /// A scorer with a set of instructions other than the best.
+    #[doc(hidden)]
+    pub fn scorer_with(&self, instructions: Instructions) -> Scorer<'_> {
+        Scorer::new(self, instructions)
+    }
+
+    /// A scorer that does everything the plain way.
+    #[doc(hidden)]
+    pub fn plain_scorer(&self) -> Scorer<'_> {
+        Scorer::plain(self)
     }
 
     /// The label of a text: any bytes, UTF-8 or not.
@@ -106,10 +143,7 @@ impl Classifier {
 
     /// The `k` classes with the largest scores, largest first, ties in the model's order of classes.
     pub fn top_k(&self, text: impl AsRef<[u8]>, k: usize) -> Vec<(u32, f32)> {
-        let mut ranked: Vec<(u32, f32)> = (0..).zip(self.decision_function(text)).collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-        ranked.truncate(k);
-        ranked
+        self.scorer().top_k(text.as_ref(), k)
     }
 
     /// The features of `text` that the model has scores for, the intercept first if it has any, then
@@ -117,8 +151,10 @@ impl Classifier {
     /// [column](Model::column) are the [`decision_function`](Self::decision_function).
     pub fn explain(&self, text: impl AsRef<[u8]>) -> Vec<Contribution> {
         let mut found: Vec<usize> = self.model.intercept_index().into_iter().collect();
-        let mut extractor = self.lookup.extractor();
-        self.lookup.for_each_column(&mut extractor, text.as_ref(), |column| found.push(column));
+        let mut extractor = plain::extractor(&self.model);
+        plain::for_each_column(&self.model, &mut extractor, text.as_ref(), |column| {
+            found.push(column as usize);
+        });
         found.sort_unstable();
         found
             .chunk_by(|a, b| a == b)
@@ -137,107 +173,6 @@ pub fn softmax(scores: &mut [f32]) {
     for score in scores {
         *score /= sum;
     }
-}
-
-/// Classifies texts one after the other in buffers of its own; made by [`Classifier::scorer`].
-#[derive(Debug, Clone)]
-pub struct Scorer<'c> {
-    classifier: &'c Classifier,
-    scores: Vec<f32>,
-    extractor: crate::text::features::FeatureExtractor,
-}
-
-impl Scorer<'_> {
-    /// The class of a text, its score, and whether any feature was known.
-    pub fn predict(&mut self, text: &[u8]) -> Prediction {
-        let known = self.add_up(text);
-        let mut class = 0;
-        let mut score = self.scores[0];
-        let mut runner_up = f32::NEG_INFINITY;
-        for (at, &other) in self.scores.iter().enumerate().skip(1) {
-            if other > score {
-                runner_up = score;
-                (class, score) = (at, other);
-            } else if other > runner_up {
-                runner_up = other;
-            }
-        }
-        Prediction { class: class as u32, score, margin: score - runner_up, known }
-    }
-
-    /// Appends the label of each line of `block`. This is the fastest way to classify.
-    ///
-    /// Lines end with `\n`; a last line without one counts if it is not empty. A `\r` before the
-    /// end separates words like any other byte that is not part of one.
-    ///
-    /// ```
-    /// # use paring::model::{Model, ModelParts};
-    /// # let model = Model::from_parts(ModelParts {
-    /// #     classes: vec!["Health".into(), "Kitchen".into()],
-    /// #     class_counts: vec![1, 1],
-    /// #     features: vec!["cook".into()],
-    /// #     indptr: vec![0, 1],
-    /// #     indices: vec![1],
-    /// #     data: vec![1.0],
-    /// #     metadata: vec![],
-    /// # })?;
-    /// let classifier = model.into_classifier();
-    /// let mut labels = Vec::new();
-    /// classifier.scorer().label_lines(b"nurse\n\nnight cook", &mut labels);
-    /// let found: Vec<_> = labels.iter().map(|label| (label.class, label.known)).collect();
-    /// assert_eq!(found, [(0, false), (0, false), (1, true)]);
-    /// # Ok::<(), paring::model::ModelError>(())
-    /// ```
-    pub fn label_lines(&mut self, block: &[u8], labels: &mut Vec<Label>) {
-        self.label_texts(lines(block), labels);
-    }
-
-    /// Appends the label of each text. A text may hold line feeds.
-    pub fn label_texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t [u8]>, labels: &mut Vec<Label>) {
-        labels.extend(texts.into_iter().map(|text| {
-            let Prediction { class, known, .. } = self.predict(text);
-            Label { class, known }
-        }));
-    }
-
-    /// Appends the prediction for each line of `block`; lines are as in [`label_lines`](Self::label_lines).
-    pub fn predict_lines(&mut self, block: &[u8], predictions: &mut Vec<Prediction>) {
-        self.predict_texts(lines(block), predictions);
-    }
-
-    /// Appends the prediction for each text. A text may hold line feeds.
-    pub fn predict_texts<'t>(
-        &mut self,
-        texts: impl IntoIterator<Item = &'t [u8]>,
-        predictions: &mut Vec<Prediction>,
-    ) {
-        predictions.extend(texts.into_iter().map(|text| self.predict(text)));
-    }
-
-    /// The score of each class, in the model's order of classes.
-    pub fn scores(&mut self, text: &[u8]) -> &[f32] {
-        self.add_up(text);
-        &self.scores
-    }
-
-    fn add_up(&mut self, text: &[u8]) -> bool {
-        let Classifier { model, lookup, intercept } = self.classifier;
-        self.scores.copy_from_slice(intercept);
-        let mut known = false;
-        lookup.for_each_column(&mut self.extractor, text, |column| {
-            known = true;
-            let (classes, scores) = model.column(column);
-            for (&class, &score) in classes.iter().zip(scores) {
-                self.scores[class as usize] += score;
-            }
-        });
-        known
-    }
-}
-
-/// The lines of a block, without the `\n` that ends them.
-fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
-    block.split_inclusive(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))
 }
 
 #[cfg(feature = "std")]

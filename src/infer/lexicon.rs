@@ -1,0 +1,183 @@
+//! The features of a model, compiled: what to look for in a text, and how to know it.
+
+#![forbid(unsafe_code)]
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::key::{self, Key, LOW_BYTES, NO_KEY, Parts};
+use super::table::Table;
+use crate::Model;
+use crate::text::{FeatureKind, INTERCEPT};
+
+/// Sets of keys that no pilots are found for are tried again with other seeds, so many times.
+const ATTEMPTS: u64 = 8;
+
+/// Numbers the features of a model, and what else must be known to find its n-grams.
+///
+/// A feature's number is its column. Words and shorter n-grams that are part of a feature without being
+/// one have the numbers from [`columns`](Self::columns) on.
+#[derive(Debug, Clone)]
+pub(super) struct Lexicon {
+    table: Table,
+    columns: u32,
+    /// The names of what is numbered from `columns` on.
+    parts: Box<[Box<str>]>,
+    prefixes: Box<[Affix]>,
+    suffixes: Box<[Affix]>,
+    ngrams: u8,
+}
+
+/// The prefixes or suffixes of one length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Affix {
+    /// Their length in characters.
+    pub(super) length: u8,
+    /// Which bytes of the key are the affix's own, in ASCII.
+    mask: Key,
+    /// The star in the key.
+    star: Key,
+}
+
+impl Affix {
+    /// The key of this affix in a word of so many characters, all ASCII. `bytes` are those from the start
+    /// of the word on for a prefix, and from the one before the suffix on for a suffix.
+    #[inline(always)]
+    pub(super) fn key(&self, bytes: Key, length: usize) -> Key {
+        if length < usize::from(self.length) { NO_KEY } else { bytes & self.mask | self.star }
+    }
+}
+
+impl Lexicon {
+    /// Compiles the features of `model`, or returns `None` if they were made not to fit a table.
+    pub(super) fn new(model: &Model) -> Option<Lexicon> {
+        let columns = u32::try_from(model.features().len()).ok()?;
+        let mut numbers = Numbers { model, parts: BTreeMap::new() };
+        let (mut prefixes, mut suffixes, mut ngrams) = (0_u16, 0_u16, 1);
+        for name in model.features() {
+            match FeatureKind::of(name) {
+                Some(FeatureKind::Prefix(length)) => prefixes |= 1 << length,
+                Some(FeatureKind::Suffix(length)) => suffixes |= 1 << length,
+                Some(FeatureKind::Ngram(length)) => {
+                    ngrams = ngrams.max(length);
+                    numbers.number_parts(name)?;
+                }
+                Some(FeatureKind::Word | FeatureKind::Intercept) | None => {}
+            }
+        }
+        let lengths = |kept: u16| (1..=15).filter(move |length| kept >> length & 1 == 1);
+        let star = Key::from(b'*');
+        let prefix = |length: u8| Affix {
+            length,
+            mask: LOW_BYTES[usize::from(length)],
+            star: star << (8 * u32::from(length)),
+        };
+        let suffix = |length: u8| Affix { length, mask: LOW_BYTES[usize::from(length) + 1] & !0xFF, star };
+        Some(Lexicon {
+            table: (1..=ATTEMPTS).find_map(|seed| Table::new(&numbers.entries(seed)?, seed))?,
+            columns,
+            parts: numbers.names(),
+            prefixes: lengths(prefixes).map(prefix).collect(),
+            suffixes: lengths(suffixes).map(suffix).collect(),
+            ngrams,
+        })
+    }
+
+    /// How many numbers are columns of the model.
+    #[inline(always)]
+    pub(super) fn columns(&self) -> u32 {
+        self.columns
+    }
+
+    /// The prefixes that the model kept any of, shortest first.
+    #[inline(always)]
+    pub(super) fn prefixes(&self) -> &[Affix] {
+        &self.prefixes
+    }
+
+    /// The suffixes that the model kept any of, shortest first.
+    #[inline(always)]
+    pub(super) fn suffixes(&self) -> &[Affix] {
+        &self.suffixes
+    }
+
+    /// The words of the longest n-gram that the model kept; 1 if it kept none.
+    #[inline(always)]
+    pub(super) fn ngrams(&self) -> usize {
+        usize::from(self.ngrams)
+    }
+
+    /// Whether the model kept words alone.
+    pub(super) fn is_words_only(&self) -> bool {
+        self.prefixes.is_empty() && self.suffixes.is_empty() && self.ngrams == 1
+    }
+
+    /// Looks up a key that is exact: a number that may be anything, and whether it is the key's.
+    #[inline(always)]
+    pub(super) fn find(&self, key: Key) -> (u32, bool) {
+        self.table.find(key)
+    }
+
+    /// The number of the name that has these parts.
+    pub(super) fn find_name(&self, model: &Model, parts: Parts<'_>) -> Option<u32> {
+        let key = key::of_name(parts, self.table.seed());
+        let (number, found) = self.table.find(key);
+        let confirmed = || {
+            let name = match number.checked_sub(self.columns) {
+                None => &model.features()[number as usize],
+                Some(part) => &*self.parts[part as usize],
+            };
+            key::parts(name) == parts
+        };
+        (found && (!key::is_long(key) || confirmed())).then_some(number)
+    }
+}
+
+/// The numbers of names while a lexicon is made.
+struct Numbers<'m> {
+    model: &'m Model,
+    parts: BTreeMap<&'m str, u32>,
+}
+
+impl<'m> Numbers<'m> {
+    /// Numbers what must be known to find this n-gram: its words, and the n-grams that it begins with.
+    fn number_parts(&mut self, name: &'m str) -> Option<()> {
+        let starts = name.match_indices(' ').map(|(end, _)| &name[..end]);
+        for part in name.split(' ').chain(starts) {
+            if self.model.feature_index(part).is_none() {
+                let next = u32::try_from(self.model.features().len() + self.parts.len()).ok()?;
+                self.parts.entry(part).or_insert(next);
+            }
+        }
+        Some(())
+    }
+
+    fn number(&self, name: &str) -> Option<u32> {
+        let column = self.model.feature_index(name).map(|column| column as u32);
+        column.or_else(|| self.parts.get(name).copied())
+    }
+
+    /// The keys and numbers of all features but the intercept, and of the parts.
+    fn entries(&self, seed: u64) -> Option<Vec<(Key, u32)>> {
+        let features = (0..).zip(self.model.features()).map(|(column, name)| (name.as_str(), column));
+        let parts = self.parts.iter().map(|(&name, &number)| (name, number));
+        features
+            .filter(|&(name, _)| name != INTERCEPT)
+            .chain(parts)
+            .map(|(name, number)| {
+                let key = match name.rsplit_once(' ') {
+                    Some((start, word)) => key::of_ngram(self.number(start)?, self.number(word)?),
+                    None => key::of_name(key::parts(name), seed),
+                };
+                Some((key, number))
+            })
+            .collect()
+    }
+
+    fn names(&self) -> Box<[Box<str>]> {
+        let mut names: Vec<(u32, &str)> = self.parts.iter().map(|(&name, &number)| (number, name)).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name.into()).collect()
+    }
+}
