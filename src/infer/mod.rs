@@ -8,7 +8,7 @@ mod find;
 mod key;
 mod lexicon;
 mod plain;
-mod scan;
+pub(crate) mod scan;
 mod scorer;
 mod table;
 mod tally;

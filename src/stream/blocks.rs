@@ -2,7 +2,9 @@
 
 use std::io::{self, Read};
 
-use memchr::{memchr, memrchr, memrchr2};
+use memchr::{memrchr, memrchr2};
+
+use super::scan::Places;
 
 /// A buffer with whole records at its start.
 #[derive(Debug, Default)]
@@ -31,7 +33,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     pub(super) fn new(input: Box<dyn Read + Send>, ends: RecordEnds, block_bytes: usize) -> Blocks {
-        Blocks { input, ends, block_bytes, carry: Vec::new(), search: Search::default(), is_at_end: false }
+        Blocks { input, ends, block_bytes, carry: Vec::new(), search: Search::new(), is_at_end: false }
     }
 
     /// Fills a block with the next records; false when there are none left.
@@ -91,17 +93,22 @@ pub(super) enum RecordEnds {
 }
 
 /// The search for the last end of a record in a buffer that grows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Search {
     searched: usize,
     is_in_quotes: bool,
     last_end: usize,
+    quotes: Places,
 }
 
 /// How far before the end of what has been read the last end of a record is looked for at first.
 const TAIL_BYTES: usize = if cfg!(test) { 16 } else { 4 << 10 };
 
 impl Search {
+    fn new() -> Search {
+        Search { searched: 0, is_in_quotes: false, last_end: 0, quotes: Places::new() }
+    }
+
     fn restart(&mut self) {
         self.searched = 0;
         self.is_in_quotes = false;
@@ -132,8 +139,9 @@ impl Search {
 
     /// Goes on to the first quote from `until` on, or the end; looks for ends of records on the way if asked to.
     fn pass_quotes(&mut self, bytes: &[u8], until: usize, is_looking: bool) {
+        self.quotes.restart(self.searched);
         loop {
-            let quote = memchr(b'"', &bytes[self.searched..]).map(|at| self.searched + at);
+            let quote = self.quotes.next(bytes, [b'"']);
             if quote.is_some_and(|quote| quote >= until) {
                 return;
             }
@@ -148,7 +156,10 @@ impl Search {
                         self.searched = quote;
                         return;
                     }
-                    Some(b'"') => self.searched = quote + 2,
+                    Some(b'"') => {
+                        self.quotes.next(bytes, [b'"']);
+                        self.searched = quote + 2;
+                    }
                     Some(_) => {
                         self.is_in_quotes = false;
                         self.searched = quote + 1;

@@ -72,7 +72,7 @@ impl Batch {
             spans: Vec::new(),
             first_problem: None,
             most_records,
-            places: Places::default(),
+            places: Places::new(),
         }
     }
 

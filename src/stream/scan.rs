@@ -1,20 +1,18 @@
 //! Finds all places of a few bytes, where they are so close together that a search for each would cost too much.
 
+use crate::infer::Instructions;
+use crate::infer::scan::{CHUNK, Kernel, Scan};
+
 /// Bytes that are searched at a time. Few in tests, that they go beyond them; so are those of other such constants.
 const WINDOW_BYTES: usize = if cfg!(test) { 80 } else { 4 << 10 };
 
-/// Bytes of which a word of bits says where the sought ones are.
-const WORD_BYTES: usize = 64;
-
-/// Places that are written down at a time.
-const STEP: usize = 8;
-
 /// The places of some bytes in a block, in order. They are found window by window, so that what is in memory at a time
 /// is small.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Places {
+    instructions: Instructions,
     /// Those of the window, counted from its start, then anything.
-    found: Vec<u16>,
+    found: Box<[u16; WINDOW_BYTES + CHUNK]>,
     /// How many have been found.
     count: usize,
     /// How many of them have been given.
@@ -24,6 +22,17 @@ pub(super) struct Places {
 }
 
 impl Places {
+    pub(super) fn new() -> Places {
+        Places {
+            instructions: Instructions::best(),
+            found: Box::new([0; WINDOW_BYTES + CHUNK]),
+            count: 0,
+            given: 0,
+            window_start: 0,
+            window_end: 0,
+        }
+    }
+
     /// Begins a search at this place of a block.
     pub(super) fn restart(&mut self, at: usize) {
         self.count = 0;
@@ -46,57 +55,47 @@ impl Places {
     /// Searches windows until there is a place to give.
     #[inline(never)]
     fn search_on<const N: usize>(&mut self, block: &[u8], sought: [u8; N]) -> bool {
-        self.found.resize(WINDOW_BYTES + STEP, 0);
         self.count = 0;
         self.given = 0;
         while self.count == 0 && self.window_end < block.len() {
             self.window_start = self.window_end;
             self.window_end = block.len().min(self.window_start + WINDOW_BYTES);
             let window = &block[self.window_start..self.window_end];
-            let (words, rest) = window.as_chunks::<WORD_BYTES>();
-            for (at, word) in words.iter().enumerate() {
-                self.add(at * WORD_BYTES, bits(word, sought));
-            }
-            if !rest.is_empty() {
-                let mut padded = [0; WORD_BYTES];
-                padded[..rest.len()].copy_from_slice(rest);
-                // The padding may be what is sought.
-                let bits = bits(&padded, sought) & ((1 << rest.len()) - 1);
-                self.add(window.len() - rest.len(), bits);
-            }
+            self.count = self.instructions.run(Search { window, sought, found: &mut self.found });
         }
         self.count > 0
     }
-
-    #[inline]
-    fn add(&mut self, start: usize, mut bits: u64) {
-        let end = self.count + bits.count_ones() as usize;
-        while self.count < end {
-            // A fixed number of steps, some of them in vain, is faster than a guess at each whether it is the last.
-            for place in &mut self.found[self.count..self.count + STEP] {
-                *place = start as u16 + bits.trailing_zeros() as u16;
-                bits &= bits.wrapping_sub(1);
-            }
-            self.count += STEP;
-        }
-        self.count = end;
-    }
 }
 
-/// A bit for each byte: whether it is one of those sought.
-#[inline]
-fn bits<const N: usize>(bytes: &[u8; WORD_BYTES], sought: [u8; N]) -> u64 {
-    // Compilers turn this into vector comparisons.
-    let mut is_sought = [0_u8; WORD_BYTES];
-    for (is_sought, byte) in is_sought.iter_mut().zip(bytes) {
-        *is_sought = sought.iter().fold(0, |any, one| any | u8::from(byte == one));
+/// The search of a window, which gives the number of places.
+struct Search<'w, const N: usize> {
+    window: &'w [u8],
+    sought: [u8; N],
+    found: &'w mut [u16; WINDOW_BYTES + CHUNK],
+}
+
+impl<const N: usize> Kernel for Search<'_, N> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self, scan: impl Scan) -> usize {
+        let Search { window, sought, found } = self;
+        let mut count = 0;
+        let (chunks, rest) = window.as_chunks::<CHUNK>();
+        for (at, chunk) in chunks.iter().enumerate() {
+            if let Some(room) = found[count..].first_chunk_mut() {
+                count += scan.positions(scan.find(chunk, sought), (at * CHUNK) as u16, room);
+            }
+        }
+        let mut padded = [0; CHUNK];
+        padded[..rest.len()].copy_from_slice(rest);
+        // The padding may be what is sought.
+        let bits = scan.find(&padded, sought) & ((1 << rest.len()) - 1);
+        if let Some(room) = found[count..].first_chunk_mut() {
+            count += scan.positions(bits, (window.len() - rest.len()) as u16, room);
+        }
+        count
     }
-    let (words, _) = is_sought.as_chunks::<8>();
-    words.iter().enumerate().fold(0, |bits, (at, word)| {
-        // The product has the lowest bit of each byte in its highest byte, in order, without carries between them.
-        let gathered = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits | gathered << (8 * at)
-    })
 }
 
 #[cfg(test)]
@@ -115,7 +114,7 @@ mod tests {
             block.resize(block.len() + gap, b'a');
             block.extend(&bytes);
             let start = start.min(block.len());
-            let mut places = Places::default();
+            let mut places = Places::new();
             places.restart(start);
             let found: Vec<usize> = std::iter::from_fn(|| places.next(&block, [b',', b'\0', b'"'])).collect();
             let expected: Vec<usize> =

@@ -15,11 +15,11 @@ mod tests;
 mod x86;
 
 /// The bytes that are scanned in one step.
-pub(super) const CHUNK: usize = 64;
+pub(crate) const CHUNK: usize = 64;
 
 /// What 64 bytes are: bit `i` speaks of byte `i`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Masks {
+pub(crate) struct Masks {
     /// ASCII letters, digits and `_`, and every byte that is not ASCII.
     pub(super) word: u64,
     /// Bytes that are not ASCII.
@@ -29,9 +29,13 @@ pub(super) struct Masks {
 }
 
 /// A way of scanning: the same results from different instructions.
-pub(super) trait Scan: Copy {
+pub(crate) trait Scan: Copy {
     /// Finds out what `bytes` are, and writes them to `lowered` with ASCII letters in lower case.
     fn masks(self, bytes: &[u8; CHUNK], lowered: &mut [u8; CHUNK]) -> Masks;
+
+    /// Bit `i` for byte `i`: whether it is one of those sought, all of them ASCII.
+    #[cfg(feature = "train")]
+    fn find<const N: usize>(self, bytes: &[u8; CHUNK], sought: [u8; N]) -> u64;
 
     /// Writes `base + i` for each bit `i` that is set in `bits`, in order, and returns how many they
     /// are. What it leaves behind them in `positions` is of no meaning.
@@ -39,7 +43,7 @@ pub(super) trait Scan: Copy {
 }
 
 /// Work that is compiled once for each way of scanning.
-pub(super) trait Kernel {
+pub(crate) trait Kernel {
     /// What the work gives.
     type Output;
 
@@ -93,7 +97,7 @@ impl Instructions {
 
     /// Does `work` with these instructions.
     #[inline]
-    pub(super) fn run<K: Kernel>(self, work: K) -> K::Output {
+    pub(crate) fn run<K: Kernel>(self, work: K) -> K::Output {
         match self.0 {
             Set::Portable => work.run(portable::Portable),
             // SAFETY (both): the field of `Instructions` is private, and `available` is all that fills

@@ -46,6 +46,18 @@ impl Scan for Portable {
         masks
     }
 
+    #[cfg(feature = "train")]
+    #[inline(always)]
+    fn find<const N: usize>(self, bytes: &[u8; CHUNK], sought: [u8; N]) -> u64 {
+        let (eights, _) = bytes.as_chunks::<8>();
+        eights.iter().enumerate().fold(0, |bits, (at, eight)| {
+            let eight = u64::from_le_bytes(*eight);
+            let low = eight & !HIGH;
+            let found = sought.iter().fold(0, |found, &byte| found | in_range(low, byte, byte));
+            bits | gather(found & !eight) << (8 * at)
+        })
+    }
+
     #[inline(always)]
     fn positions(self, bits: u64, base: u16, positions: &mut [u16; CHUNK]) -> usize {
         positions_one_by_one(bits, base, positions)

@@ -53,6 +53,34 @@ fn every_byte_at_every_place_is_seen_as_what_it_is() {
     }
 }
 
+#[cfg(feature = "train")]
+#[test]
+fn every_byte_that_is_sought_is_found_at_every_place_and_no_other() {
+    struct Find<'a>(&'a [u8; CHUNK]);
+
+    impl Kernel for Find<'_> {
+        type Output = u64;
+
+        fn run(self, scan: impl Scan) -> u64 {
+            scan.find(self.0, *b",\n\0")
+        }
+    }
+
+    for instructions in Instructions::available() {
+        for byte in 0..=255 {
+            let is_sought = matches!(byte, b',' | b'\n' | b'\0');
+            for at in 0..CHUNK {
+                for (other, others) in [(b'x', 0), (0xFF, 0), (b'\n', !0)] {
+                    let mut bytes = [other; CHUNK];
+                    bytes[at] = byte;
+                    let expected = others & !(1 << at) | u64::from(is_sought) << at;
+                    assert_eq!(instructions.run(Find(&bytes)), expected, "{}", instructions.name());
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn no_set_of_instructions_goes_untested_that_this_machine_has() {
     assert_eq!(Instructions::available().next().unwrap().name(), "portable");

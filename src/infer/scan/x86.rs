@@ -60,6 +60,13 @@ impl Scan for Avx2 {
         unsafe { masks_avx2(bytes, lowered) }
     }
 
+    #[cfg(feature = "train")]
+    #[inline(always)]
+    fn find<const N: usize>(self, bytes: &[u8; CHUNK], sought: [u8; N]) -> u64 {
+        // SAFETY: `self` proves that the machine has what the function needs.
+        unsafe { find_avx2(bytes, sought) }
+    }
+
     #[inline(always)]
     fn positions(self, bits: u64, base: u16, positions: &mut [u16; CHUNK]) -> usize {
         super::portable::positions_one_by_one(bits, base, positions)
@@ -97,11 +104,33 @@ fn masks_avx2(bytes: &[u8; CHUNK], lowered: &mut [u8; CHUNK]) -> Masks {
     masks
 }
 
+#[cfg(feature = "train")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn find_avx2<const N: usize>(bytes: &[u8; CHUNK], sought: [u8; N]) -> u64 {
+    let (halves, _) = bytes.as_chunks::<32>();
+    halves.iter().enumerate().fold(0, |bits, (at, half)| {
+        // SAFETY: `half` is 32 bytes that can be read, and the load asks for no alignment.
+        let bytes = unsafe { _mm256_loadu_si256(half.as_ptr().cast()) };
+        let found = sought.iter().fold(_mm256_setzero_si256(), |found, &byte| {
+            _mm256_or_si256(found, _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte as i8)))
+        });
+        bits | u64::from(_mm256_movemask_epi8(found) as u32) << (32 * at)
+    })
+}
+
 impl Scan for Avx512 {
     #[inline(always)]
     fn masks(self, bytes: &[u8; CHUNK], lowered: &mut [u8; CHUNK]) -> Masks {
         // SAFETY: `self` proves that the machine has what the function needs.
         unsafe { masks_avx512(bytes, lowered) }
+    }
+
+    #[cfg(feature = "train")]
+    #[inline(always)]
+    fn find<const N: usize>(self, bytes: &[u8; CHUNK], sought: [u8; N]) -> u64 {
+        // SAFETY: `self` proves that the machine has what the function needs.
+        unsafe { find_avx512(bytes, sought) }
     }
 
     #[inline(always)]
@@ -151,6 +180,15 @@ fn masks_avx512(bytes: &[u8; CHUNK], lowered: &mut [u8; CHUNK]) -> Masks {
     unsafe { _mm512_storeu_si512(lowered.as_mut_ptr().cast(), lower) };
     let newline = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b'\n' as i8));
     Masks { word: word | high, high, newline }
+}
+
+#[cfg(feature = "train")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn find_avx512<const N: usize>(bytes: &[u8; CHUNK], sought: [u8; N]) -> u64 {
+    // SAFETY: 64 bytes that can be read, and the load asks for no alignment.
+    let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+    sought.iter().fold(0, |found, &byte| found | _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8)))
 }
 
 #[inline]

@@ -25,11 +25,10 @@ pub(in crate::stream) struct Row {
 
 pub(super) fn fill(column: TextColumn, block: &[u8], mut start: usize, batch: &mut Batch) {
     let mut unquoted = Vec::new();
-    let mut places = std::mem::take(&mut batch.places);
-    places.restart(start);
+    batch.places.restart(start);
     while !batch.is_full() {
         let mut text = None;
-        let row = next_row(block, start, &mut places, |index, field| {
+        let row = next_row(block, start, &mut batch.places, |index, field| {
             if index == column.index {
                 text = Some(field);
             }
@@ -45,7 +44,6 @@ pub(super) fn fill(column: TextColumn, block: &[u8], mut start: usize, batch: &m
         batch.push(&(row.body.start..row.end), row.body.end, text);
         start = row.end;
     }
-    batch.places = places;
 }
 
 /// A field as it is written, its quotes included.
@@ -91,7 +89,7 @@ fn past_byte_order_mark() -> Reader {
 /// The fields of the row at the start of `bytes`, without their quotes.
 pub(in crate::stream) fn fields(bytes: &[u8]) -> Option<(Row, Vec<Vec<u8>>)> {
     let mut fields = Vec::new();
-    let row = next_row(bytes, 0, &mut Places::default(), |_, field| {
+    let row = next_row(bytes, 0, &mut Places::new(), |_, field| {
         fields.push(parsed(&bytes[field.start..field.end]))
     })?;
     Some((row, fields))
