@@ -9,7 +9,7 @@ use crate::data::read::BadRecord;
 use crate::infer::{Label, Prediction, Scorer, softmax};
 
 /// Bytes of output that are given on together, unless one record makes more.
-const PART_BYTES: usize = 256 << 10;
+const PART_BYTES: usize = 64 << 10;
 
 /// How one file is classified.
 #[derive(Debug, Clone)]
