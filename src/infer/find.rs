@@ -84,7 +84,23 @@ impl Finder {
     /// goes on is not.
     #[inline(always)]
     pub(super) fn find(&mut self, model: &Model, lexicon: &Lexicon, window: &Window, hits: &mut Hits) {
-        let wide = !lexicon.is_words_only();
+        if lexicon.is_words_only() {
+            self.find_kinds::<false>(model, lexicon, window, hits);
+        } else {
+            self.find_kinds::<true>(model, lexicon, window, hits);
+        }
+    }
+
+    /// [`find`](Self::find) for words alone, or `WIDE` for all kinds.
+    #[inline(always)]
+    fn find_kinds<const WIDE: bool>(
+        &mut self,
+        model: &Model,
+        lexicon: &Lexicon,
+        window: &Window,
+        hits: &mut Hits,
+    ) {
+        let table = lexicon.table();
         let Hits { columns, line_ends, .. } = hits;
         // All that the loop changes is local, so that it can stay in registers.
         let (columns, line_ends) = (&mut columns[..], &mut line_ends[..]);
@@ -97,20 +113,22 @@ impl Finder {
                 count = self.find_in_run(model, lexicon, window, (start, end), (columns, count));
                 continue;
             }
-            let mut note = |column, found| {
-                columns[count] = column;
-                count += usize::from(found);
-            };
-            let (number, found) = lexicon.find(word);
-            note(number, found & (number < lexicon.columns()));
-            if wide {
+            let (number, found) = table.find(word);
+            let is_column = !WIDE || number < lexicon.columns();
+            columns[count] = number;
+            count += usize::from(found & is_column);
+            if WIDE {
+                let mut note = |column, found| {
+                    columns[count] = column;
+                    count += usize::from(found);
+                };
                 for prefix in lexicon.prefixes() {
-                    let (number, found) = lexicon.find(prefix.key(bytes, length));
+                    let (number, found) = table.find(prefix.key(bytes, length));
                     note(number, found);
                 }
                 for suffix in lexicon.suffixes() {
                     let bytes = window.key(end - u16::from(suffix.length) - 1);
-                    let (number, found) = lexicon.find(suffix.key(bytes, length));
+                    let (number, found) = table.find(suffix.key(bytes, length));
                     note(number, found);
                 }
                 // A line end is no word that is known, and so no n-gram reaches across it.
@@ -191,7 +209,7 @@ fn find_in_token(model: &Model, lexicon: &Lexicon, last: &mut Last, token: &str,
 #[inline(always)]
 fn find_ngrams(lexicon: &Lexicon, last: &mut Last, word: u32, mut note: impl FnMut(u32, bool)) {
     for length in (1..lexicon.ngrams()).rev() {
-        let (number, found) = lexicon.find(key::of_ngram(last[length - 1], word));
+        let (number, found) = lexicon.table().find(key::of_ngram(last[length - 1], word));
         last[length] = if found { number } else { UNKNOWN };
         note(number, found & (number < lexicon.columns()));
     }

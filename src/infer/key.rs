@@ -49,11 +49,11 @@ pub(super) fn parts(name: &str) -> Parts<'_> {
 }
 
 /// The key of the name that has these parts.
-pub(super) fn of_name(parts: Parts<'_>, seed: u64) -> Key {
+pub(super) fn of_name(parts: Parts<'_>) -> Key {
     let [first, second] = parts;
     let length = first.len() + second.len();
     if length > MAX_EXACT {
-        return LONG | Key::from(hash_long(first, second, seed)) | (length as Key & 0xFFFF_FFFF) << 64;
+        return LONG | Key::from(hash_long(first, second)) | (length as Key & 0xFFFF_FFFF) << 64;
     }
     let mut bytes = [0; MAX_EXACT];
     bytes[..first.len()].copy_from_slice(first);
@@ -74,18 +74,18 @@ pub(super) fn of_ngram(start: u32, word: u32) -> Key {
 
 /// The hash of a key: two words multiplied, and the halves of the product folded.
 #[inline(always)]
-pub(super) fn hash(key: Key, seed: u64) -> u64 {
-    let low = key as u64 ^ seed;
+pub(super) fn hash(key: Key) -> u64 {
+    let low = key as u64 ^ 0xD1B5_4A32_D192_ED03;
     let high = (key >> 64) as u64 ^ 0x9E37_79B9_7F4A_7C15;
     let product = Key::from(low) * Key::from(high);
     product as u64 ^ (product >> 64) as u64
 }
 
-fn hash_long(first: &[u8], second: &[u8], seed: u64) -> u64 {
-    [first, second].iter().flat_map(|part| part.chunks(8)).fold(seed, |state, chunk| {
+fn hash_long(first: &[u8], second: &[u8]) -> u64 {
+    [first, second].iter().flat_map(|part| part.chunks(8)).fold(0, |state, chunk| {
         let mut word = [0; 8];
         word[..chunk.len()].copy_from_slice(chunk);
-        hash(Key::from(u64::from_le_bytes(word)) | Key::from(state) << 64, seed)
+        hash(Key::from(u64::from_le_bytes(word)) | Key::from(state) << 64)
     })
 }
 
@@ -95,17 +95,17 @@ mod tests {
 
     #[test]
     fn a_short_name_is_its_own_key_however_it_is_put_together() {
-        assert_eq!(of_name([b"nurse", b""], 1), Key::from_le_bytes(*b"nurse\0\0\0\0\0\0\0\0\0\0\0"));
-        assert_eq!(of_name([b"nur", b"*"], 1), Key::from_le_bytes(*b"nur*\0\0\0\0\0\0\0\0\0\0\0\0"));
-        assert_eq!(of_name(parts("*se"), 1), of_name([b"*", b"se"], 2));
-        assert_eq!(of_name([b"0123456789abcdef", b""], 1), Key::from_le_bytes(*b"0123456789abcdef"));
+        assert_eq!(of_name([b"nurse", b""]), Key::from_le_bytes(*b"nurse\0\0\0\0\0\0\0\0\0\0\0"));
+        assert_eq!(of_name([b"nur", b"*"]), Key::from_le_bytes(*b"nur*\0\0\0\0\0\0\0\0\0\0\0\0"));
+        assert_eq!(of_name(parts("*se")), of_name([b"*", b"se"]));
+        assert_eq!(of_name([b"0123456789abcdef", b""]), Key::from_le_bytes(*b"0123456789abcdef"));
     }
 
     #[test]
     fn keys_of_long_names_and_of_ngrams_cannot_be_those_of_short_names() {
         let longest = "\u{10FFFF}".repeat(4);
-        assert!(of_name([longest.as_bytes(), b""], 1) >> 120 < LONG >> 120);
-        assert!(is_long(of_name([b"0123456789abcdef", b"g"], 1)));
+        assert!(of_name([longest.as_bytes(), b""]) >> 120 < LONG >> 120);
+        assert!(is_long(of_name([b"0123456789abcdef", b"g"])));
         assert!(!is_long(of_ngram(u32::MAX, u32::MAX)));
         assert!(of_ngram(0, 0) > LONG | (LONG - 1) >> 8);
     }
@@ -113,12 +113,12 @@ mod tests {
     #[test]
     fn long_names_that_differ_in_one_byte_or_in_length_have_different_keys() {
         let name = [b'x'; 40];
-        let key = of_name([&name, b""], 7);
-        assert_ne!(key, of_name([&name[1..], b""], 7));
+        let key = of_name([&name, b""]);
+        assert_ne!(key, of_name([&name[1..], b""]));
         for at in 0..name.len() {
             let mut other = name;
             other[at] = b'y';
-            assert_ne!(key, of_name([&other, b""], 7), "{at}");
+            assert_ne!(key, of_name([&other, b""]), "{at}");
         }
     }
 }

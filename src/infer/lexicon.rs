@@ -7,12 +7,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::key::{self, Key, LOW_BYTES, NO_KEY, Parts};
-use super::table::Table;
+use super::table::{Table, TableRef};
 use crate::Model;
 use crate::text::{FeatureKind, INTERCEPT};
-
-/// Sets of keys that no pilots are found for are tried again with other seeds, so many times.
-const ATTEMPTS: u64 = 8;
 
 /// Numbers the features of a model, and what else must be known to find its n-grams.
 ///
@@ -75,7 +72,7 @@ impl Lexicon {
         };
         let suffix = |length: u8| Affix { length, mask: LOW_BYTES[usize::from(length) + 1] & !0xFF, star };
         Some(Lexicon {
-            table: (1..=ATTEMPTS).find_map(|seed| Table::new(&numbers.entries(seed)?, seed))?,
+            table: Table::new(&numbers.entries()?)?,
             columns,
             parts: numbers.names(),
             prefixes: lengths(prefixes).map(prefix).collect(),
@@ -113,16 +110,16 @@ impl Lexicon {
         self.prefixes.is_empty() && self.suffixes.is_empty() && self.ngrams == 1
     }
 
-    /// Looks up a key that is exact: a number that may be anything, and whether it is the key's.
+    /// Where exact keys are looked up; what is found by that of a long name must be confirmed.
     #[inline(always)]
-    pub(super) fn find(&self, key: Key) -> (u32, bool) {
-        self.table.find(key)
+    pub(super) fn table(&self) -> TableRef<'_> {
+        self.table.get()
     }
 
     /// The number of the name that has these parts.
     pub(super) fn find_name(&self, model: &Model, parts: Parts<'_>) -> Option<u32> {
-        let key = key::of_name(parts, self.table.seed());
-        let (number, found) = self.table.find(key);
+        let key = key::of_name(parts);
+        let (number, found) = self.table.get().find(key);
         let confirmed = || {
             let name = match number.checked_sub(self.columns) {
                 None => &model.features()[number as usize],
@@ -159,7 +156,7 @@ impl<'m> Numbers<'m> {
     }
 
     /// The keys and numbers of all features but the intercept, and of the parts.
-    fn entries(&self, seed: u64) -> Option<Vec<(Key, u32)>> {
+    fn entries(&self) -> Option<Vec<(Key, u32)>> {
         let features = (0..).zip(self.model.features()).map(|(column, name)| (name.as_str(), column));
         let parts = self.parts.iter().map(|(&name, &number)| (name, number));
         features
@@ -168,7 +165,7 @@ impl<'m> Numbers<'m> {
             .map(|(name, number)| {
                 let key = match name.rsplit_once(' ') {
                     Some((start, word)) => key::of_ngram(self.number(start)?, self.number(word)?),
-                    None => key::of_name(key::parts(name), seed),
+                    None => key::of_name(key::parts(name)),
                 };
                 Some((key, number))
             })

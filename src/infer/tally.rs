@@ -8,6 +8,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::hint::select_unpredictable;
 
 use super::Prediction;
 use super::find::GROUP;
@@ -99,8 +100,8 @@ pub(super) enum Tally {
 impl Tally {
     pub(super) fn new(model: &Model) -> Tally {
         match model.classes().len() {
-            ..=16 => Tally::UpTo16(Dense::new(model)),
-            ..=32 => Tally::UpTo32(Dense::new(model)),
+            1..=16 => Tally::UpTo16(Dense::new(model)),
+            17..=32 => Tally::UpTo32(Dense::new(model)),
             _ => Tally::Sparse(Sparse::new(model)),
         }
     }
@@ -165,7 +166,8 @@ impl<const LANES: usize> Dense<LANES> {
         for (at, group) in groups.iter().enumerate().take(count.div_ceil(GROUP)) {
             for (lane, &column) in group.iter().enumerate() {
                 // Always as many as a group has, so that few lines take a branch that others do not.
-                let column = if at * GROUP + lane < count { column as usize } else { nothing };
+                let is_hit = at * GROUP + lane < count;
+                let column = select_unpredictable(is_hit, column as usize, nothing);
                 for (sum, &score) in sums.iter_mut().zip(&self.columns[column]) {
                     *sum += i32::from(score);
                 }
@@ -174,9 +176,24 @@ impl<const LANES: usize> Dense<LANES> {
         // The sum above, and below it the number of the class from behind: of equal sums the first class's
         // is the largest.
         let last = LANES as i32 - 1;
-        let ranks = (0..).zip(sums).map(|(class, sum)| sum << LANES.ilog2() | (last - class));
-        (last - ranks.fold(i32::MIN, i32::max) & last) as u32
+        for (class, sum) in (0..).zip(&mut sums) {
+            *sum = *sum << LANES.ilog2() | (last - class);
+        }
+        (last - (largest(sums) & last)) as u32
     }
+}
+
+/// The largest value: halves against each other, as vectors have it.
+#[inline(always)]
+fn largest<const LANES: usize>(mut values: [i32; LANES]) -> i32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for at in 0..width {
+            values[at] = values[at].max(values[at + width]);
+        }
+        width /= 2;
+    }
+    values[0]
 }
 
 /// Only the scores that there are, and only the classes that are touched: for many classes.

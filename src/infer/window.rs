@@ -9,13 +9,16 @@ use super::key::{Key, MAX_EXACT};
 use super::scan::{CHUNK, Masks, Scan};
 
 /// The bytes of text that a window takes. Texts in it start at whole chunks.
-pub(super) const SIZE: usize = 4096;
+pub(super) const SIZE: usize = POSITIONS - BEFORE - 2 * CHUNK;
+
+/// Positions are below this power of two.
+const POSITIONS: usize = 4096;
 
 /// Before the text, so that a key can be loaded from before a word.
 const BEFORE: usize = CHUNK;
 /// Behind it, room for one chunk more: the end of the last text may fall into it, and a key may be
 /// loaded from its last byte.
-const BYTES: usize = BEFORE + SIZE + 2 * CHUNK;
+const BYTES: usize = POSITIONS + MAX_EXACT;
 /// Each byte may start a word or end a line, and positions are written by the chunk.
 const EVENTS: usize = SIZE + 3 * CHUNK;
 
@@ -140,8 +143,10 @@ impl Window {
     /// The sixteen bytes from `position` on, in lower case. Events may be asked one byte before their start.
     #[inline(always)]
     pub(super) fn key(&self, position: u16) -> Key {
-        let bytes = &self.lowered[usize::from(position)..][..MAX_EXACT];
-        Key::from_le_bytes(bytes.try_into().expect("it is sixteen bytes"))
+        // The mask changes nothing; it shows the compiler that the bytes are there.
+        let from = usize::from(position) & (POSITIONS - 1);
+        let bytes = self.lowered[from..from + MAX_EXACT].first_chunk();
+        Key::from_le_bytes(*bytes.expect("it is sixteen bytes"))
     }
 
     /// The bytes of a run, with those of ASCII in lower case.
