@@ -108,11 +108,9 @@ impl<'c> Engine<'c> {
                 self.push(lines, Lines::Many);
                 self.finder.start_line();
                 self.find();
-                let mut from = 0;
-                for &end in self.hits.line_ends() {
-                    let hits = &self.hits.columns()[from..end as usize];
-                    emit(self.totals.of(self.model, hits).prediction());
-                    from = end as usize;
+                let Engine { model, hits, totals, .. } = self;
+                for line in hits.lines() {
+                    emit(totals.of(model, &line[..line.len() - 1]).prediction());
                 }
             }
             Piece::LongLine(line) => emit(self.totals(line).prediction()),
@@ -244,46 +242,6 @@ impl<F: FnMut(Label)> Kernel for LabelHits<'_, F> {
     #[inline(always)]
     fn run(self, _: impl Scan) {
         let LabelHits { model, tally, hits, totals, touched, emit } = self;
-        match (tally, touched) {
-            (Tally::UpTo16(dense), _) => {
-                label_each(model, hits, totals, emit, dense.most_hits(), |line, count| {
-                    dense.class(line, count)
-                });
-            }
-            (Tally::UpTo32(dense), _) => {
-                label_each(model, hits, totals, emit, dense.most_hits(), |line, count| {
-                    dense.class(line, count)
-                });
-            }
-            (Tally::Sparse(sparse), touched) => {
-                let touched = touched.get_or_insert_with(|| sparse.touched());
-                label_each(model, hits, totals, emit, sparse.most_hits(), |line, count| {
-                    sparse.class(model, &line[..count], touched)
-                });
-            }
-        }
-    }
-}
-
-/// Labels each line by `class`, or one with more than `most_hits` features by its [`Totals`].
-#[inline(always)]
-fn label_each(
-    model: &Model,
-    hits: &Hits,
-    totals: &mut Totals,
-    mut emit: impl FnMut(Label),
-    most_hits: usize,
-    mut class: impl FnMut(&[u32], usize) -> u32,
-) {
-    let mut from = 0;
-    for &end in hits.line_ends() {
-        let count = end as usize - from;
-        let line = &hits.columns()[from..];
-        emit(if count <= most_hits {
-            Label { class: class(line, count), known: count > 0 }
-        } else {
-            totals.of(model, &line[..count]).prediction().into()
-        });
-        from = end as usize;
+        tally.label(model, hits, totals, touched, emit);
     }
 }

@@ -5,42 +5,49 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::key::{self, HIGH_BITS, Key, LOW_BYTES, MAX_EXACT};
+use super::key::{self, MAX_EXACT, NO_KEY};
 use super::lexicon::Lexicon;
 use super::window::{self, Window};
 use crate::Model;
 use crate::text::features::MAX_NGRAMS;
 use crate::text::{MAX_TOKEN_BYTES, Tokenizer};
 
-/// Columns are read in groups of so many; see [`Hits::columns`].
-pub(super) const GROUP: usize = 4;
-
-/// The columns of the features found, line by line.
+/// The columns of the features found, and the [`line_end`](Lexicon::line_end) behind those of each line.
 #[derive(Debug, Clone)]
 pub(super) struct Hits {
-    columns: Vec<u32>,
+    numbers: Vec<u32>,
     count: usize,
-    /// For each line, how many hits there are up to its end.
+    /// Where the line ends are in `numbers`.
     line_ends: Vec<u32>,
     lines: usize,
 }
 
 impl Hits {
-    /// Where the hits of each line end.
-    #[inline(always)]
-    pub(super) fn line_ends(&self) -> &[u32] {
-        &self.line_ends[..self.lines]
-    }
-
-    /// All hits, and behind them some columns of no meaning, [`GROUP`] at least.
-    #[inline(always)]
-    pub(super) fn columns(&self) -> &[u32] {
-        &self.columns
-    }
-
-    /// The hits of a line that goes on, or of all lines.
+    /// All hits and line ends.
     pub(super) fn all(&self) -> &[u32] {
-        &self.columns[..self.count]
+        &self.numbers[..self.count]
+    }
+
+    /// The hits of each line, and the line end behind them.
+    #[inline(always)]
+    pub(super) fn lines(&self) -> impl Iterator<Item = &[u32]> {
+        let mut from = 0;
+        self.line_ends[..self.lines].iter().map(move |&end| {
+            let line = &self.numbers[from..=end as usize];
+            from = end as usize + 1;
+            line
+        })
+    }
+
+    /// Notes where the first `count` numbers are line ends.
+    #[inline(always)]
+    fn end(&mut self, count: usize, line_end: u32) {
+        let (mut lines, line_ends) = (0, &mut self.line_ends[..]);
+        for (at, &number) in (0..).zip(&self.numbers[..count]) {
+            line_ends[lines] = at;
+            lines += usize::from(number == line_end);
+        }
+        (self.count, self.lines) = (count, lines);
     }
 }
 
@@ -64,15 +71,10 @@ impl Finder {
 
     /// Room for what is found in one window.
     pub(super) fn hits(lexicon: &Lexicon) -> Hits {
-        // A token and what separates it from the next take two bytes at least, a line end takes one.
-        let (tokens, lines) = (window::SIZE / 2 + 1, window::SIZE + 1);
         let features = lexicon.ngrams() + lexicon.prefixes().len() + lexicon.suffixes().len();
-        Hits {
-            columns: vec![0; tokens * features + GROUP],
-            count: 0,
-            line_ends: vec![0; lines + 1],
-            lines: 0,
-        }
+        // A token and what separates it from the next, a line end perhaps, take two bytes at least.
+        let most = window::POSITIONS / 2 * (features + 1);
+        Hits { numbers: vec![0; most], count: 0, line_ends: vec![0; window::POSITIONS], lines: 0 }
     }
 
     /// Forgets the words of the last line.
@@ -84,44 +86,41 @@ impl Finder {
     /// goes on is not.
     #[inline(always)]
     pub(super) fn find(&mut self, model: &Model, lexicon: &Lexicon, window: &Window, hits: &mut Hits) {
-        if lexicon.is_words_only() {
-            self.find_kinds::<false>(model, lexicon, window, hits);
-        } else {
-            self.find_kinds::<true>(model, lexicon, window, hits);
-        }
+        let count = match (lexicon.is_words_only(), window.is_ascii()) {
+            (true, true) => self.find_kinds::<false, true>(model, lexicon, window, &mut hits.numbers),
+            (true, false) => self.find_kinds::<false, false>(model, lexicon, window, &mut hits.numbers),
+            (false, _) => self.find_kinds::<true, false>(model, lexicon, window, &mut hits.numbers),
+        };
+        hits.end(count, lexicon.line_end());
     }
 
-    /// [`find`](Self::find) for words alone, or `WIDE` for all kinds.
+    /// [`find`](Self::find): `WIDE` for all kinds of features or words alone, `ASCII` for a window that is.
     #[inline(always)]
-    fn find_kinds<const WIDE: bool>(
+    fn find_kinds<const WIDE: bool, const ASCII: bool>(
         &mut self,
         model: &Model,
         lexicon: &Lexicon,
         window: &Window,
-        hits: &mut Hits,
-    ) {
+        numbers: &mut [u32],
+    ) -> usize {
         let table = lexicon.table();
-        let Hits { columns, line_ends, .. } = hits;
-        // All that the loop changes is local, so that it can stay in registers.
-        let (columns, line_ends) = (&mut columns[..], &mut line_ends[..]);
-        let (mut count, mut lines) = (0, 0);
+        let mut count = 0;
         for (start, end) in window.events() {
             let length = usize::from(end.wrapping_sub(start));
+            let is_short = length <= MAX_EXACT;
             let bytes = window.key(start);
-            let word = bytes & LOW_BYTES[length.min(MAX_EXACT)];
-            if length > MAX_EXACT || word & HIGH_BITS != 0 {
-                count = self.find_in_run(model, lexicon, window, (start, end), (columns, count));
+            let word = if is_short { bytes & key::low_bytes(length) } else { NO_KEY };
+            if !is_short || !ASCII && !key::is_ascii(word) {
+                count = self.find_in_run(model, lexicon, window, (start, end), (numbers, count));
                 continue;
             }
             let (number, found) = table.find(word);
-            let is_column = !WIDE || number < lexicon.columns();
-            columns[count] = number;
-            count += usize::from(found & is_column);
+            let mut note = |number, found| {
+                numbers[count] = number;
+                count += usize::from(found);
+            };
+            note(number, found & (!WIDE || number <= lexicon.line_end()));
             if WIDE {
-                let mut note = |column, found| {
-                    columns[count] = column;
-                    count += usize::from(found);
-                };
                 for prefix in lexicon.prefixes() {
                     let (number, found) = table.find(prefix.key(bytes, length));
                     note(number, found);
@@ -131,13 +130,11 @@ impl Finder {
                     let (number, found) = table.find(suffix.key(bytes, length));
                     note(number, found);
                 }
-                // A line end is no word that is known, and so no n-gram reaches across it.
+                // No n-gram reaches across a line end: none has its number as a part.
                 find_ngrams(lexicon, &mut self.last, if found { number } else { UNKNOWN }, note);
             }
-            line_ends[lines] = count as u32;
-            lines += usize::from(word == Key::from(b'\n'));
         }
-        (hits.count, hits.lines) = (count, lines);
+        count
     }
 
     /// Finds the features of a run that is longer than a key or not all ASCII.
@@ -149,11 +146,11 @@ impl Finder {
         lexicon: &Lexicon,
         window: &Window,
         (start, end): (u16, u16),
-        (columns, mut count): (&mut [u32], usize),
+        (numbers, mut count): (&mut [u32], usize),
     ) -> usize {
         let run = window.lowered_run(start, end);
         let note = |column| {
-            columns[count] = column;
+            numbers[count] = column;
             count += 1;
         };
         if !run.is_ascii() {
@@ -183,7 +180,7 @@ impl Finder {
 fn find_in_token(model: &Model, lexicon: &Lexicon, last: &mut Last, token: &str, mut note: impl FnMut(u32)) {
     let number = lexicon.find_name(model, [token.as_bytes(), b""]);
     let mut note_column = |number: Option<u32>| {
-        if let Some(column) = number.filter(|&number| number < lexicon.columns()) {
+        if let Some(column) = number.filter(|&number| number < lexicon.line_end()) {
             note(column);
         }
     };
@@ -211,7 +208,7 @@ fn find_ngrams(lexicon: &Lexicon, last: &mut Last, word: u32, mut note: impl FnM
     for length in (1..lexicon.ngrams()).rev() {
         let (number, found) = lexicon.table().find(key::of_ngram(last[length - 1], word));
         last[length] = if found { number } else { UNKNOWN };
-        note(number, found & (number < lexicon.columns()));
+        note(number, found & (number < lexicon.line_end()));
     }
     last[0] = word;
 }

@@ -22,19 +22,29 @@ pub(super) const NO_KEY: Key = 0;
 const NGRAM: Key = 0xFF << 120;
 const LONG: Key = 0xFE << 120;
 
-/// `LOW_BYTES[n]` has the bits of the first `n` bytes of a key.
-pub(super) static LOW_BYTES: [Key; MAX_EXACT + 1] = {
-    let mut masks = [0; MAX_EXACT + 1];
-    let mut at = 1;
-    while at <= MAX_EXACT {
+/// The bits of the first `length` bytes of a key; `length` is [`MAX_EXACT`] at most.
+#[inline(always)]
+pub(super) fn low_bytes(length: usize) -> Key {
+    // Halves from one table: plain loads are faster here than those of a vector.
+    Key::from(BYTES_FROM_8[length + 8]) | Key::from(BYTES_FROM_8[length]) << 64
+}
+
+/// At `n`, the bits of the first `n - 8` bytes of a word: none at 8, all from 16 on.
+static BYTES_FROM_8: [u64; MAX_EXACT + 9] = {
+    let mut masks = [0; MAX_EXACT + 9];
+    let mut at = 9;
+    while at < masks.len() {
         masks[at] = masks[at - 1] << 8 | 0xFF;
         at += 1;
     }
     masks
 };
 
-/// The high bit of each byte of a key.
-pub(super) const HIGH_BITS: Key = Key::MAX / 0xFF * 0x80;
+/// Whether all bytes of a key are ASCII.
+#[inline(always)]
+pub(super) fn is_ascii(key: Key) -> bool {
+    key & (Key::MAX / 0xFF * 0x80) == 0
+}
 
 /// A name as it is looked up: a word alone, or an affix and its star, in their order.
 pub(super) type Parts<'n> = [&'n [u8]; 2];
@@ -75,9 +85,8 @@ pub(super) fn of_ngram(start: u32, word: u32) -> Key {
 /// The hash of a key: two words multiplied, and the halves of the product folded.
 #[inline(always)]
 pub(super) fn hash(key: Key) -> u64 {
-    let low = key as u64 ^ 0xD1B5_4A32_D192_ED03;
-    let high = (key >> 64) as u64 ^ 0x9E37_79B9_7F4A_7C15;
-    let product = Key::from(low) * Key::from(high);
+    let (low, high) = (key as u64, (key >> 64) as u64);
+    let product = Key::from(low) * Key::from(high ^ 0x9E37_79B9_7F4A_7C15);
     product as u64 ^ (product >> 64) as u64
 }
 
@@ -99,6 +108,14 @@ mod tests {
         assert_eq!(of_name([b"nur", b"*"]), Key::from_le_bytes(*b"nur*\0\0\0\0\0\0\0\0\0\0\0\0"));
         assert_eq!(of_name(parts("*se")), of_name([b"*", b"se"]));
         assert_eq!(of_name([b"0123456789abcdef", b""]), Key::from_le_bytes(*b"0123456789abcdef"));
+    }
+
+    #[test]
+    fn the_first_bytes_of_a_key_are_as_many_as_asked_for() {
+        for length in 0..MAX_EXACT {
+            assert_eq!(low_bytes(length), (1 << (8 * length)) - 1, "{length}");
+        }
+        assert_eq!(low_bytes(MAX_EXACT), Key::MAX);
     }
 
     #[test]

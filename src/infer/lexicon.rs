@@ -6,20 +6,20 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::key::{self, Key, LOW_BYTES, NO_KEY, Parts};
+use super::key::{self, Key, NO_KEY, Parts};
 use super::table::{Table, TableRef};
 use crate::Model;
 use crate::text::{FeatureKind, INTERCEPT};
 
 /// Numbers the features of a model, and what else must be known to find its n-grams.
 ///
-/// A feature's number is its column. Words and shorter n-grams that are part of a feature without being
-/// one have the numbers from [`columns`](Self::columns) on.
+/// A feature's number is its column. The next number, [`line_end`](Self::line_end), is that of a line end.
+/// Words and shorter n-grams that are part of a feature without being one have the numbers behind it.
 #[derive(Debug, Clone)]
 pub(super) struct Lexicon {
     table: Table,
-    columns: u32,
-    /// The names of what is numbered from `columns` on.
+    line_end: u32,
+    /// The names of what is numbered behind `line_end`.
     parts: Box<[Box<str>]>,
     prefixes: Box<[Affix]>,
     suffixes: Box<[Affix]>,
@@ -49,7 +49,7 @@ impl Affix {
 impl Lexicon {
     /// Compiles the features of `model`, or returns `None` if they were made not to fit a table.
     pub(super) fn new(model: &Model) -> Option<Lexicon> {
-        let columns = u32::try_from(model.features().len()).ok()?;
+        let line_end = u32::try_from(model.features().len()).ok()?;
         let mut numbers = Numbers { model, parts: BTreeMap::new() };
         let (mut prefixes, mut suffixes, mut ngrams) = (0_u16, 0_u16, 1);
         for name in model.features() {
@@ -67,13 +67,14 @@ impl Lexicon {
         let star = Key::from(b'*');
         let prefix = |length: u8| Affix {
             length,
-            mask: LOW_BYTES[usize::from(length)],
+            mask: key::low_bytes(usize::from(length)),
             star: star << (8 * u32::from(length)),
         };
-        let suffix = |length: u8| Affix { length, mask: LOW_BYTES[usize::from(length) + 1] & !0xFF, star };
+        let suffix =
+            |length: u8| Affix { length, mask: key::low_bytes(usize::from(length) + 1) & !0xFF, star };
         Some(Lexicon {
             table: Table::new(&numbers.entries()?)?,
-            columns,
+            line_end,
             parts: numbers.names(),
             prefixes: lengths(prefixes).map(prefix).collect(),
             suffixes: lengths(suffixes).map(suffix).collect(),
@@ -81,10 +82,10 @@ impl Lexicon {
         })
     }
 
-    /// How many numbers are columns of the model.
+    /// The number of a line end, past those of all columns.
     #[inline(always)]
-    pub(super) fn columns(&self) -> u32 {
-        self.columns
+    pub(super) fn line_end(&self) -> u32 {
+        self.line_end
     }
 
     /// The prefixes that the model kept any of, shortest first.
@@ -121,9 +122,9 @@ impl Lexicon {
         let key = key::of_name(parts);
         let (number, found) = self.table.get().find(key);
         let confirmed = || {
-            let name = match number.checked_sub(self.columns) {
-                None => &model.features()[number as usize],
-                Some(part) => &*self.parts[part as usize],
+            let name = match model.features().get(number as usize) {
+                Some(name) => name,
+                None => &*self.parts[(number - self.line_end) as usize - 1],
             };
             key::parts(name) == parts
         };
@@ -143,7 +144,7 @@ impl<'m> Numbers<'m> {
         let starts = name.match_indices(' ').map(|(end, _)| &name[..end]);
         for part in name.split(' ').chain(starts) {
             if self.model.feature_index(part).is_none() {
-                let next = u32::try_from(self.model.features().len() + self.parts.len()).ok()?;
+                let next = u32::try_from(self.model.features().len() + 1 + self.parts.len()).ok()?;
                 self.parts.entry(part).or_insert(next);
             }
         }
@@ -155,12 +156,14 @@ impl<'m> Numbers<'m> {
         column.or_else(|| self.parts.get(name).copied())
     }
 
-    /// The keys and numbers of all features but the intercept, and of the parts.
+    /// The keys and numbers of all features but the intercept, of the line end, and of the parts.
     fn entries(&self) -> Option<Vec<(Key, u32)>> {
         let features = (0..).zip(self.model.features()).map(|(column, name)| (name.as_str(), column));
         let parts = self.parts.iter().map(|(&name, &number)| (name, number));
+        let line_end = ("\n", self.model.features().len() as u32);
         features
             .filter(|&(name, _)| name != INTERCEPT)
+            .chain(core::iter::once(line_end))
             .chain(parts)
             .map(|(name, number)| {
                 let key = match name.rsplit_once(' ') {

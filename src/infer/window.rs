@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 use alloc::boxed::Box;
-use alloc::vec;
 
 use super::key::{Key, MAX_EXACT};
 use super::scan::{CHUNK, Masks, Scan};
@@ -11,16 +10,15 @@ use super::scan::{CHUNK, Masks, Scan};
 /// The bytes of text that a window takes. Texts in it start at whole chunks.
 pub(super) const SIZE: usize = POSITIONS - BEFORE - 2 * CHUNK;
 
-/// Positions are below this power of two.
-const POSITIONS: usize = 4096;
+/// Positions in a window are below this power of two.
+pub(super) const POSITIONS: usize = 4096;
 
 /// Before the text, so that a key can be loaded from before a word.
 const BEFORE: usize = CHUNK;
-/// Behind it, room for one chunk more: the end of the last text may fall into it, and a key may be
-/// loaded from its last byte.
+/// Keys are loaded from any position.
 const BYTES: usize = POSITIONS + MAX_EXACT;
 /// Each byte may start a word or end a line, and positions are written by the chunk.
-const EVENTS: usize = SIZE + 3 * CHUNK;
+const EVENTS: usize = POSITIONS;
 
 /// Texts, and the words and line ends found in them.
 ///
@@ -28,14 +26,21 @@ const EVENTS: usize = SIZE + 3 * CHUNK;
 /// long, and the byte is a line feed.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
-    lowered: Box<[u8; BYTES]>,
-    /// The bytes as they were; filled only for texts with bytes that are not ASCII.
-    original: Box<[u8; BYTES]>,
-    starts: Box<[u16; EVENTS]>,
-    ends: Box<[u16; EVENTS]>,
+    buffers: Box<Buffers>,
     /// Where the next text goes: a multiple of [`CHUNK`].
     next: usize,
     events: usize,
+    is_ascii: bool,
+}
+
+/// Side by side, so that one pointer leads to all of them.
+#[derive(Debug, Clone)]
+struct Buffers {
+    starts: [u16; EVENTS],
+    ends: [u16; EVENTS],
+    lowered: [u8; BYTES],
+    /// The bytes as they were; filled only for texts with bytes that are not ASCII.
+    original: [u8; BYTES],
 }
 
 /// What [`Window::push`] does with line feeds.
@@ -51,19 +56,17 @@ pub(super) enum Lines {
 
 impl Default for Window {
     fn default() -> Self {
-        Window { lowered: zeros(), original: zeros(), starts: zeros(), ends: zeros(), next: 0, events: 0 }
+        let buffers =
+            Buffers { starts: [0; EVENTS], ends: [0; EVENTS], lowered: [0; BYTES], original: [0; BYTES] };
+        Window { buffers: Box::new(buffers), next: 0, events: 0, is_ascii: true }
     }
-}
-
-fn zeros<T: Copy + Default, const N: usize>() -> Box<[T; N]> {
-    let zeros: Box<[T]> = vec![T::default(); N].into();
-    zeros.try_into().unwrap_or_else(|_| unreachable!("it was made with this length"))
 }
 
 impl Window {
     pub(super) fn clear(&mut self) {
         self.next = 0;
         self.events = 0;
+        self.is_ascii = true;
     }
 
     /// Whether there is room for a text of so many bytes.
@@ -99,17 +102,18 @@ impl Window {
             self.mark(scan, masks.word, masks.newline & split | end, &mut carry);
         }
         // What the last byte of the last chunk belongs to ends behind it.
-        self.ends[carry.ended] = (BEFORE + self.next) as u16;
+        self.buffers.ends[carry.ended] = (BEFORE + self.next) as u16;
         self.events = carry.started;
         if high != 0 {
-            self.original[BEFORE + from..][..text.len()].copy_from_slice(text);
+            self.is_ascii = false;
+            self.buffers.original[BEFORE + from..][..text.len()].copy_from_slice(text);
         }
     }
 
     /// Takes the next chunk of text in lower case.
     #[inline(always)]
     fn lower(&mut self, scan: impl Scan, chunk: &[u8; CHUNK]) -> Masks {
-        let lowered = self.lowered[BEFORE + self.next..].first_chunk_mut();
+        let lowered = self.buffers.lowered[BEFORE + self.next..].first_chunk_mut();
         let masks = scan.masks(chunk, lowered.expect("there is room for a text and a chunk"));
         self.next += CHUNK;
         masks
@@ -125,19 +129,26 @@ impl Window {
         carry.words = words >> 63;
         carry.newlines = newlines >> 63;
         let base = (BEFORE + self.next - CHUNK) as u16;
-        for (bits, positions, count) in
-            [(starts, &mut self.starts, &mut carry.started), (ends, &mut self.ends, &mut carry.ended)]
-        {
+        for (bits, positions, count) in [
+            (starts, &mut self.buffers.starts, &mut carry.started),
+            (ends, &mut self.buffers.ends, &mut carry.ended),
+        ] {
             let room = positions[*count..].first_chunk_mut();
             *count += scan.positions(bits, base, room.expect("there are fewer events than bytes"));
         }
     }
 
+    /// Whether all texts are ASCII.
+    #[inline(always)]
+    pub(super) fn is_ascii(&self) -> bool {
+        self.is_ascii
+    }
+
     /// The events, in order: where each starts and ends, for [`key`](Self::key) and [`run`](Self::run).
     #[inline(always)]
     pub(super) fn events(&self) -> impl Iterator<Item = (u16, u16)> {
-        let starts = &self.starts[..self.events];
-        starts.iter().copied().zip(self.ends[..self.events].iter().copied())
+        let starts = &self.buffers.starts[..self.events];
+        starts.iter().copied().zip(self.buffers.ends[..self.events].iter().copied())
     }
 
     /// The sixteen bytes from `position` on, in lower case. Events may be asked one byte before their start.
@@ -145,18 +156,18 @@ impl Window {
     pub(super) fn key(&self, position: u16) -> Key {
         // The mask changes nothing; it shows the compiler that the bytes are there.
         let from = usize::from(position) & (POSITIONS - 1);
-        let bytes = self.lowered[from..from + MAX_EXACT].first_chunk();
+        let bytes = self.buffers.lowered[from..from + MAX_EXACT].first_chunk();
         Key::from_le_bytes(*bytes.expect("it is sixteen bytes"))
     }
 
     /// The bytes of a run, with those of ASCII in lower case.
     pub(super) fn lowered_run(&self, start: u16, end: u16) -> &[u8] {
-        &self.lowered[usize::from(start)..usize::from(end)]
+        &self.buffers.lowered[usize::from(start)..usize::from(end)]
     }
 
     /// The bytes of a run that is not all ASCII, as they were.
     pub(super) fn original_run(&self, start: u16, end: u16) -> &[u8] {
-        &self.original[usize::from(start)..usize::from(end)]
+        &self.buffers.original[usize::from(start)..usize::from(end)]
     }
 }
 
