@@ -1,0 +1,345 @@
+//! Reading labelled records.
+//!
+//! | format | a record | its columns |
+//! |---|---|---|
+//! | TSV | a line | separated by tabs, nothing quoted: a `"` is a character like any other |
+//! | CSV | as RFC 4180 says; a quoted field may hold line breaks | separated by commas |
+//! | JSON Lines | a line with one JSON object | its fields; a dotted path reaches into nested objects |
+//! | fastText | a line, `__label__NAME` and the text after one space or tab | none |
+//!
+//! * The first record of TSV and CSV is a header with the names of the columns, unless [`ReadOptions::header`] says
+//!   otherwise. All records have as many columns as the header, or as the first record where there is none.
+//! * Lines end with LF or CRLF, in any mixture; CSV takes a lone CR for a line end too. A byte-order mark at the start
+//!   of a file is passed over.
+//! * Empty lines are no records; nor, in JSON Lines and fastText, are lines of white space alone.
+//! * A label is UTF-8, not empty, and without line breaks; it is taken as it is, spaces at its ends included. A text is
+//!   any bytes, none included; JSON alone has to be UTF-8 throughout.
+//! * In JSON Lines a label may be a string, a number, `true` or `false`, and a text a string or a number: other than
+//!   strings they are taken as written (`1.0` stays `1.0`). Of two fields of one name the last counts.
+//! * In fastText a line has one label, its first token. A further token that begins with `__label__` makes it a bad
+//!   record, because a text has one class here.
+//!
+//! What is in memory at a time is one record, and for TSV and CSV the place where each of its columns ends.
+
+mod csv;
+mod error;
+mod fasttext;
+mod json;
+mod lines;
+mod table;
+
+use std::fmt;
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+pub use error::{BadRecord, ColumnRole, ReadError, ReadErrorKind};
+
+use super::{Dataset, DatasetBuilder, DatasetError, Format, input};
+use crate::text::FeatureSpec;
+
+/// Skipped records that a [`ReadSummary`] tells about; the others are only counted.
+const SKIPPED_TOLD: usize = 5;
+
+const READ_BYTES: usize = 64 << 10;
+
+/// A column of a table, or a field of a JSON object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Column {
+    /// By its name in the header; in JSON Lines a dotted path: `job.title` is the field `title` of the object in the
+    /// field `job`.
+    Name(String),
+    /// By its number, 1 for the first.
+    Number(usize),
+}
+
+impl Column {
+    /// The column that a command line's argument means: a number where there is no header, a name otherwise.
+    pub fn from_argument(argument: &str, header: bool) -> Column {
+        match argument.parse() {
+            Ok(number) if !header => Column::Number(number),
+            _ => Column::Name(argument.into()),
+        }
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "column {name:?}"),
+            Self::Number(number) => write!(f, "column {number}"),
+        }
+    }
+}
+
+/// How labelled records are read.
+///
+/// | field | meaning | default |
+/// |---|---|---|
+/// | `format` | how records are written | told by each file's extension |
+/// | `label` | the column of the label | `label` |
+/// | `text` | the column of the text | `text` |
+/// | `weight` | the column of the weight, a finite number above 0 | none: every weight is 1 |
+/// | `header` | whether TSV and CSV begin with the names of the columns | true |
+/// | `skip_bad_records` | whether bad records are counted and left out, rather than errors | false |
+///
+/// fastText has no columns, so that `label` and `text` mean nothing there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// How records are written; `None` for what each file's extension tells.
+    pub format: Option<Format>,
+    /// The column of the label.
+    pub label: Column,
+    /// The column of the text.
+    pub text: Column,
+    /// The column of the weight.
+    pub weight: Option<Column>,
+    /// Whether TSV and CSV begin with the names of the columns.
+    pub header: bool,
+    /// Whether bad records are counted and left out, rather than errors.
+    pub skip_bad_records: bool,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        ReadOptions {
+            format: None,
+            label: Column::Name("label".into()),
+            text: Column::Name("text".into()),
+            weight: None,
+            header: true,
+            skip_bad_records: false,
+        }
+    }
+}
+
+/// A labelled text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Record<'a> {
+    /// The label: not empty, without line breaks.
+    pub label: &'a str,
+    /// The text: any bytes.
+    pub text: &'a [u8],
+    /// How much the text counts: finite and above 0; 1 where no column says otherwise.
+    pub weight: f32,
+}
+
+/// A bad record that was left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Skipped {
+    /// The file.
+    pub file: PathBuf,
+    /// The line on which the record begins, 1 for the first.
+    pub line: u64,
+    /// What is wrong with it.
+    pub problem: BadRecord,
+}
+
+impl fmt::Display for Skipped {
+    /// `FILE:LINE: what was found: what was expected`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", error::file_name(&self.file), self.line, self.problem)
+    }
+}
+
+/// What was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ReadSummary {
+    /// Good records.
+    pub records: u64,
+    /// Bad records, left out.
+    pub skipped: u64,
+    /// The first few of those left out.
+    pub first_skipped: Vec<Skipped>,
+}
+
+/// Reads files one after the other, as if they were one, and gives each record to `sink`. The path `-` is standard
+/// input; gzip and Zstandard are read through (see [`input`]). In what formats, the [module](self) says.
+///
+/// ```
+/// # use paring::data::read::{ReadOptions, read_labelled};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("titles.tsv");
+/// std::fs::write(&path, "label\ttext\nHealth\tNight nurse\nKitchen\tCook\n")?;
+/// let mut labels = Vec::new();
+/// let summary = read_labelled(&[path], &ReadOptions::default(), &mut |record| {
+///     labels.push(record.label.to_string());
+///     Ok(())
+/// })?;
+/// assert_eq!(labels, ["Health", "Kitchen"]);
+/// assert_eq!(summary.records, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the options make no sense for a file, a file cannot be read, a column is missing, there are no records at all,
+/// or `sink` refuses one. A bad record is an error too, unless `options` have it skipped.
+pub fn read_labelled(
+    paths: &[PathBuf],
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Record<'_>) -> Result<(), DatasetError>,
+) -> Result<ReadSummary, ReadError> {
+    // A usage error in the last file is told before the first is read.
+    for path in paths {
+        checked_format(path, options)?;
+    }
+    let mut summary = ReadSummary::default();
+    for path in paths {
+        let mut input = input::open(path).map_err(|error| ReadError::new(path, None, error))?;
+        read_file(&mut input, path, options, sink, &mut summary)?;
+    }
+    if summary.records == 0 {
+        return Err(ReadError::of_all(paths, ReadErrorKind::NoRecords { skipped: summary.skipped }));
+    }
+    Ok(summary)
+}
+
+/// Reads records from `input`, which is not decompressed. `name` stands for it in errors, and tells the format if
+/// `options` do not.
+///
+/// # Errors
+/// As for [`read_labelled`], but to hold no records is no error.
+pub fn read_labelled_from(
+    input: &mut dyn Read,
+    name: &Path,
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Record<'_>) -> Result<(), DatasetError>,
+) -> Result<ReadSummary, ReadError> {
+    checked_format(name, options)?;
+    let mut summary = ReadSummary::default();
+    read_file(input, name, options, sink, &mut summary)?;
+    Ok(summary)
+}
+
+/// The format of a file, if the options make sense for it.
+fn checked_format(file: &Path, options: &ReadOptions) -> Result<Format, ReadError> {
+    let usage = |kind: ReadErrorKind| Err(ReadError::new(file, None, kind));
+    let Some(format) = options.format.or_else(|| Format::from_path(file)) else {
+        return usage(ReadErrorKind::UnknownFormat);
+    };
+    let columns = [
+        (ColumnRole::Label, Some(&options.label)),
+        (ColumnRole::Text, Some(&options.text)),
+        (ColumnRole::Weight, options.weight.as_ref()),
+    ];
+    for (role, column) in columns {
+        match (format, column) {
+            (Format::Lines, _) => return usage(ReadErrorKind::NoLabels),
+            (Format::FastText, Some(_)) if role == ColumnRole::Weight => {
+                return usage(ReadErrorKind::NoWeights);
+            }
+            (Format::FastText, _) | (_, None) => {}
+            (Format::JsonLines, Some(Column::Number(_))) => {
+                return usage(ReadErrorKind::NumberedField { role });
+            }
+            (_, Some(Column::Number(0))) => return usage(ReadErrorKind::ColumnZero { role }),
+            (Format::Tsv | Format::Csv, Some(Column::Name(name))) if !options.header => {
+                return usage(ReadErrorKind::NamelessColumns { role, name: name.clone() });
+            }
+            _ => {}
+        }
+    }
+    Ok(format)
+}
+
+fn read_file(
+    input: &mut dyn Read,
+    file: &Path,
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Record<'_>) -> Result<(), DatasetError>,
+    summary: &mut ReadSummary,
+) -> Result<(), ReadError> {
+    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+    let format = checked_format(file, options)?;
+    let head = input::read_head(input, |head| {
+        head.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(head)
+    })
+    .map_err(|error| ReadError::new(file, None, error))?;
+    let mut head_reader = Cursor::new(&head);
+    if head.starts_with(BYTE_ORDER_MARK) {
+        head_reader.set_position(BYTE_ORDER_MARK.len() as u64);
+    }
+    let mut input = BufReader::with_capacity(READ_BYTES, head_reader.chain(input));
+    let mut intake = Intake { file, options, sink, summary };
+    match format {
+        Format::Tsv => table::read(&mut lines::TabRows::new(&mut input), &mut intake),
+        Format::Csv => table::read(&mut csv::CommaRows::new(&mut input), &mut intake),
+        Format::JsonLines => json::read(&mut input, &mut intake),
+        Format::FastText => fasttext::read(&mut input, &mut intake),
+        Format::Lines => Err(intake.fail(None, ReadErrorKind::NoLabels)),
+    }
+}
+
+/// Where the records of one file go, good or bad.
+struct Intake<'a> {
+    file: &'a Path,
+    options: &'a ReadOptions,
+    sink: &'a mut dyn FnMut(Record<'_>) -> Result<(), DatasetError>,
+    summary: &'a mut ReadSummary,
+}
+
+impl Intake<'_> {
+    fn fail(&self, line: Option<u64>, kind: impl Into<ReadErrorKind>) -> ReadError {
+        ReadError::new(self.file, line, kind)
+    }
+
+    /// Takes the record that begins on this line.
+    fn take(&mut self, line: u64, record: Result<Record<'_>, BadRecord>) -> Result<(), ReadError> {
+        match record {
+            Ok(record) => {
+                (self.sink)(record).map_err(|error| self.fail(Some(line), error))?;
+                self.summary.records += 1;
+            }
+            Err(problem) if self.options.skip_bad_records => {
+                self.summary.skipped += 1;
+                if self.summary.first_skipped.len() < SKIPPED_TOLD {
+                    let file = self.file.to_path_buf();
+                    self.summary.first_skipped.push(Skipped { file, line, problem });
+                }
+            }
+            Err(problem) => return Err(self.fail(Some(line), problem)),
+        }
+        Ok(())
+    }
+}
+
+fn checked_label(label: &[u8]) -> Result<&str, BadRecord> {
+    match str::from_utf8(label) {
+        Err(_) => Err(BadRecord::LabelNotUtf8(error::excerpt(label))),
+        Ok("") => Err(BadRecord::EmptyLabel),
+        Ok(label) if label.contains(['\n', '\r']) => {
+            Err(BadRecord::LabelLineBreak(error::excerpt(label.as_bytes())))
+        }
+        Ok(label) => Ok(label),
+    }
+}
+
+fn checked_weight(weight: &[u8]) -> Result<f32, BadRecord> {
+    let number = str::from_utf8(weight).ok().and_then(|weight| weight.trim().parse::<f32>().ok());
+    number
+        .filter(|weight| weight.is_finite() && *weight > 0.0)
+        .ok_or_else(|| BadRecord::Weight(error::excerpt(weight)))
+}
+
+impl Dataset {
+    /// Reads files as [`read_labelled`] does and draws the features of `spec` that at least `min_count` texts have.
+    ///
+    /// # Errors
+    /// As for [`read_labelled`]; also when `spec` is out of range, or all texts have one label.
+    pub fn from_files(
+        paths: &[PathBuf],
+        options: &ReadOptions,
+        spec: FeatureSpec,
+        min_count: u32,
+    ) -> Result<(Dataset, ReadSummary), ReadError> {
+        let mut builder = DatasetBuilder::new(spec).map_err(|error| ReadError::of_all(&[], error))?;
+        let summary = read_labelled(paths, options, &mut |record| {
+            builder.push(record.label, record.text, record.weight)
+        })?;
+        let dataset = builder.finish(min_count).map_err(|error| ReadError::of_all(paths, error))?;
+        Ok((dataset, summary))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Rows of comma-separated values.
+
+use std::io::{self, BufRead};
+
+use csv_core::{ReadRecordResult, Reader};
+
+use super::BadRecord;
+use super::table::{Row, Rows};
+
+/// Reads rows of CSV. It drives `csv-core` rather than `csv`, whose records tell a line that is one too low after a
+/// CRLF, and do not tell that the end of the file came inside of quotes.
+pub(super) struct CommaRows<R> {
+    input: R,
+    parser: Reader,
+}
+
+impl<R: BufRead> CommaRows<R> {
+    pub(super) fn new(input: R) -> CommaRows<R> {
+        let mut parser = Reader::new();
+        // The byte-order mark has been passed over. A first call, with room for nothing, keeps the parser from
+        // looking for another.
+        parser.read_record(b"\n", &mut [], &mut []);
+        CommaRows { input, parser }
+    }
+
+    /// Passes over empty lines, and the LF of a CRLF at whose CR the last row ended. Says whether there is a row.
+    fn skip_line_ends(&mut self) -> io::Result<bool> {
+        loop {
+            let available = match self.input.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                available => available?,
+            };
+            if available.is_empty() {
+                return Ok(false);
+            }
+            let line_ends = available.iter().take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count();
+            let lines = available[..line_ends].iter().filter(|&&byte| byte == b'\n').count();
+            let is_at_row = line_ends < available.len();
+            self.input.consume(line_ends);
+            self.parser.set_line(self.parser.line() + lines as u64);
+            if is_at_row {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Rows for CommaRows<R> {
+    fn next(&mut self, row: &mut Row) -> io::Result<Option<Result<(), BadRecord>>> {
+        if !self.skip_line_ends()? {
+            return Ok(None);
+        }
+        row.line = self.parser.line();
+        row.gap = 0;
+        let (mut written, mut fields) = (0, 0);
+        loop {
+            if row.bytes.len() - written < 256 {
+                row.bytes.resize((2 * row.bytes.len()).max(4096), 0);
+            }
+            if row.ends.len() - fields < 16 {
+                row.ends.resize((2 * row.ends.len()).max(64), 0);
+            }
+            let available = match self.input.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                available => available?,
+            };
+            let is_at_end = available.is_empty();
+            // At the end a line end closes the row, unless it is inside of quotes.
+            let available = if is_at_end { b"\n" } else { available };
+            let (result, read, bytes, ends) =
+                self.parser.read_record(available, &mut row.bytes[written..], &mut row.ends[fields..]);
+            if !is_at_end {
+                self.input.consume(read);
+            }
+            written += bytes;
+            fields += ends;
+            match result {
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+                ReadRecordResult::InputEmpty if is_at_end => {
+                    return Ok(Some(Err(BadRecord::OpenQuote)));
+                }
+                ReadRecordResult::InputEmpty
+                | ReadRecordResult::OutputFull
+                | ReadRecordResult::OutputEndsFull => {}
+            }
+        }
+        row.ends.truncate(fields);
+        Ok(Some(Ok(())))
+    }
+}
