@@ -53,7 +53,7 @@ pub fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read 
 }
 
 /// Reads until the bytes so far decide something: at least once, and nothing only when there is nothing to read.
-pub(super) fn read_head(input: &mut dyn Read, is_undecided: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
+pub(crate) fn read_head(input: &mut dyn Read, is_undecided: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut block = vec![0; BLOCK_BYTES];
     loop {

@@ -22,11 +22,11 @@
 //! What is in memory at a time is one record, and for TSV and CSV the place where each of its columns ends.
 
 mod csv;
-mod error;
+pub(crate) mod error;
 mod fasttext;
-mod json;
+pub(crate) mod json;
 mod lines;
-mod table;
+pub(crate) mod table;
 
 use std::fmt;
 use std::io::{BufReader, Cursor, Read};

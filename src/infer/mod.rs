@@ -1,11 +1,29 @@
 //! Inference: a lookup of features, and sums.
+//!
+//! [`Classifier`] compiles a model once; [`Scorer`] classifies with it, a text or a block of lines at a
+//! time.
 
-pub mod plain;
+mod engine;
+mod find;
+mod key;
+mod lexicon;
+mod plain;
+pub(crate) mod scan;
+mod scorer;
+mod table;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod window;
 
 use alloc::vec::Vec;
 
 use crate::Model;
-use plain::Lookup;
+use engine::Compiled;
+
+#[doc(hidden)]
+pub use scan::Instructions;
+pub use scorer::Scorer;
 
 /// What a text was classified as.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +36,29 @@ pub struct Prediction {
     pub margin: f32,
     /// Whether the text has any feature that the model has a score for, the intercept left aside.
     pub known: bool,
+}
+
+impl Prediction {
+    /// From sums of scores in units of 1/256.
+    fn from_steps(class: u32, best: i64, runner_up: Option<i64>, known: bool) -> Prediction {
+        let margin = runner_up.map_or(f32::INFINITY, |runner_up| tally::score(best - runner_up));
+        Prediction { class, score: tally::score(best), margin, known }
+    }
+}
+
+/// The class of a text and nothing that costs more: what labelling needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Label {
+    /// The index of the class, as [`Prediction::class`].
+    pub class: u32,
+    /// As [`Prediction::known`].
+    pub known: bool,
+}
+
+impl From<Prediction> for Label {
+    fn from(prediction: Prediction) -> Label {
+        Label { class: prediction.class, known: prediction.known }
+    }
 }
 
 /// How one feature of a text contributes to its scores.
@@ -36,21 +77,14 @@ pub struct Contribution {
 #[derive(Debug, Clone)]
 pub struct Classifier {
     model: Model,
-    lookup: Lookup,
-    intercept: Vec<f32>,
+    /// Absent if the names of the features were made such that no fast lookup can be built.
+    compiled: Option<Compiled>,
 }
 
 impl Classifier {
-    /// Compiles `model`.
+    /// Compiles `model`: microseconds for a few thousand features.
     pub fn new(model: Model) -> Classifier {
-        let mut intercept = alloc::vec![0.0; model.classes().len()];
-        if let Some(column) = model.intercept_index() {
-            let (classes, scores) = model.column(column);
-            for (&class, &score) in classes.iter().zip(scores) {
-                intercept[class as usize] = score;
-            }
-        }
-        Classifier { lookup: Lookup::new(&model), intercept, model }
+        Classifier { compiled: Compiled::new(&model), model }
     }
 
     /// The model that was compiled.
@@ -68,7 +102,19 @@ impl Classifier {
 
     /// The buffers for classifying texts one after the other without allocating.
     pub fn scorer(&self) -> Scorer<'_> {
-        Scorer { classifier: self, scores: self.intercept.clone(), extractor: self.lookup.extractor() }
+        Scorer::new(self, Instructions::best())
+    }
+
+    /// A scorer with a set of instructions other than the best.
+    #[doc(hidden)]
+    pub fn scorer_with(&self, instructions: Instructions) -> Scorer<'_> {
+        Scorer::new(self, instructions)
+    }
+
+    /// A scorer that does everything the plain way.
+    #[doc(hidden)]
+    pub fn plain_scorer(&self) -> Scorer<'_> {
+        Scorer::plain(self)
     }
 
     /// The label of a text: any bytes, UTF-8 or not.
@@ -97,10 +143,7 @@ impl Classifier {
 
     /// The `k` classes with the largest scores, largest first, ties in the model's order of classes.
     pub fn top_k(&self, text: impl AsRef<[u8]>, k: usize) -> Vec<(u32, f32)> {
-        let mut ranked: Vec<(u32, f32)> = (0..).zip(self.decision_function(text)).collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-        ranked.truncate(k);
-        ranked
+        self.scorer().top_k(text.as_ref(), k)
     }
 
     /// The features of `text` that the model has scores for, the intercept first if it has any, then
@@ -108,8 +151,10 @@ impl Classifier {
     /// [column](Model::column) are the [`decision_function`](Self::decision_function).
     pub fn explain(&self, text: impl AsRef<[u8]>) -> Vec<Contribution> {
         let mut found: Vec<usize> = self.model.intercept_index().into_iter().collect();
-        let mut extractor = self.lookup.extractor();
-        self.lookup.for_each_column(&mut extractor, text.as_ref(), |column| found.push(column));
+        let mut extractor = plain::extractor(&self.model);
+        plain::for_each_column(&self.model, &mut extractor, text.as_ref(), |column| {
+            found.push(column as usize);
+        });
         found.sort_unstable();
         found
             .chunk_by(|a, b| a == b)
@@ -127,53 +172,6 @@ pub fn softmax(scores: &mut [f32]) {
     let sum: f32 = scores.iter().sum();
     for score in scores {
         *score /= sum;
-    }
-}
-
-/// Classifies texts one after the other in buffers of its own; made by [`Classifier::scorer`].
-#[derive(Debug, Clone)]
-pub struct Scorer<'c> {
-    classifier: &'c Classifier,
-    scores: Vec<f32>,
-    extractor: crate::text::features::FeatureExtractor,
-}
-
-impl Scorer<'_> {
-    /// The class of a text, its score, and whether any feature was known.
-    pub fn predict(&mut self, text: &[u8]) -> Prediction {
-        let known = self.add_up(text);
-        let mut class = 0;
-        let mut score = self.scores[0];
-        let mut runner_up = f32::NEG_INFINITY;
-        for (at, &other) in self.scores.iter().enumerate().skip(1) {
-            if other > score {
-                runner_up = score;
-                (class, score) = (at, other);
-            } else if other > runner_up {
-                runner_up = other;
-            }
-        }
-        Prediction { class: class as u32, score, margin: score - runner_up, known }
-    }
-
-    /// The score of each class, in the model's order of classes.
-    pub fn scores(&mut self, text: &[u8]) -> &[f32] {
-        self.add_up(text);
-        &self.scores
-    }
-
-    fn add_up(&mut self, text: &[u8]) -> bool {
-        let Classifier { model, lookup, intercept } = self.classifier;
-        self.scores.copy_from_slice(intercept);
-        let mut known = false;
-        lookup.for_each_column(&mut self.extractor, text, |column| {
-            known = true;
-            let (classes, scores) = model.column(column);
-            for (&class, &score) in classes.iter().zip(scores) {
-                self.scores[class as usize] += score;
-            }
-        });
-        known
     }
 }
 

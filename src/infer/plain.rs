@@ -1,55 +1,28 @@
-//! The plain lookup: name each feature of the text, and look the name up.
+//! The plain way: name each feature of the text, and look the name up. The fast way is held to it.
 
 #![forbid(unsafe_code)]
-
-use core::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::Model;
 use crate::text::features::FeatureExtractor;
 use crate::text::{AffixLengths, FeatureKind, FeatureSpec};
 
-/// Finds the columns of a model's features by their names.
-#[derive(Debug, Clone)]
-pub(super) struct Lookup {
-    names: alloc::vec::Vec<alloc::boxed::Box<str>>,
-    columns: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    spec: FeatureSpec,
+/// The extractor of all kinds of features that the model kept.
+pub(super) fn extractor(model: &Model) -> FeatureExtractor {
+    spec_of(model).extractor().expect("the kinds of a valid model's features are in range")
 }
 
-impl Lookup {
-    pub(super) fn new(model: &Model) -> Lookup {
-        let hasher = DefaultHashBuilder::default();
-        let names: alloc::vec::Vec<alloc::boxed::Box<str>> =
-            model.features().iter().map(|name| name.as_str().into()).collect();
-        let mut columns = HashTable::with_capacity(names.len());
-        for (column, name) in (0_u32..).zip(&names) {
-            columns
-                .insert_unique(hasher.hash_one(&**name), column, |&at| hasher.hash_one(&*names[at as usize]));
+/// Calls `found` with the column of each feature occurrence, the intercept left out.
+pub(super) fn for_each_column(
+    model: &Model,
+    extractor: &mut FeatureExtractor,
+    text: &[u8],
+    mut found: impl FnMut(u32),
+) {
+    extractor.for_each_feature(text, |name| {
+        if let Some(column) = model.feature_index(name) {
+            found(column as u32);
         }
-        Lookup { spec: spec_of(model), names, columns, hasher }
-    }
-
-    pub(super) fn extractor(&self) -> FeatureExtractor {
-        self.spec.extractor().expect("the kinds of a valid model's features are in range")
-    }
-
-    /// Calls `found` with the column of each feature occurrence, the intercept left out.
-    pub(super) fn for_each_column(
-        &self,
-        extractor: &mut FeatureExtractor,
-        text: &[u8],
-        mut found: impl FnMut(usize),
-    ) {
-        extractor.for_each_feature(text, |name| {
-            let hash = self.hasher.hash_one(name);
-            if let Some(&column) = self.columns.find(hash, |&at| *self.names[at as usize] == *name) {
-                found(column as usize);
-            }
-        });
-    }
+    });
 }
 
 /// The narrowest specification that draws every kind of feature that the model kept.

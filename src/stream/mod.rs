@@ -1,1 +1,298 @@
-//! Streams.
+//! Streams of records: labels out as fast as texts come in.
+//!
+//! | format | a record | its text |
+//! |---|---|---|
+//! | lines | every line, an empty one too, and the last one with or without its line feed | the line |
+//! | TSV | every line after the header, but for empty ones where there are several columns | a column |
+//! | CSV | as RFC 4180 says; a quoted field may hold line breaks; empty lines are no records | a column |
+//! | JSON Lines | every line but those of white space | a field, a string or a number; a dotted path reaches into objects |
+//!
+//! For each record one record is written, in order, whatever the number of threads.
+//!
+//! * [`Output::Label`] writes a line for each record: the label, and behind tabs what else was asked for. There is no
+//!   header, so that the lines are as many as the records. A tab in a label is written as a space.
+//! * [`Output::Append`] writes the records as they came, byte for byte, line ends and empty lines included, and adds to
+//!   each: columns at its end (a plain line gets them behind tabs), or fields at the end of the object. A header gets
+//!   the names. A last line without a line feed gets one.
+//!
+//! The values are, in this order, `label`, `score` and `margin` (by how much the score exceeds the next class's), and
+//! `probability`, as far as they were asked for; for the second class `label_2`, `score_2` and so on. Scores are exact,
+//! probabilities have six decimals. A text that the model does not know has the unknown label for `label`; its other
+//! values are the best class's all the same. The margin of an only class is `inf`, in JSON `null`.
+//!
+//! A table's rows must all have as many columns as its header, or as its first row where there is no header. A bad
+//! record ends the stream with an error when all before it have been written; with
+//! [`StreamOptions::skip_bad_records`] it gets the unknown label, or an empty one, and no other values; in
+//! [`Output::Append`] it is copied without anything added.
+//!
+//! Memory is bounded: a block of input and its output for each thread, and as much again on the way to the output. Only
+//! a record longer than a block takes what it needs. A slow output makes the reading wait.
+
+#![forbid(unsafe_code)]
+
+mod blocks;
+mod error;
+mod options;
+mod records;
+mod render;
+mod scan;
+mod table;
+mod threads;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Cursor, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+pub use error::StreamError;
+pub use options::{DEFAULT_BLOCK_BYTES, OptionsError, Output, StreamOptions, Unknown};
+
+use crate::Classifier;
+use crate::data::read::{ColumnRole, ReadErrorKind};
+use crate::data::{Column, Format, ReadError, input};
+use blocks::{Block, Blocks, RecordEnds};
+use records::{Fields, Layout};
+use render::{Renderer, value_names};
+use threads::Message;
+use work::{Failure, Part, Plan, Worker, count_lines};
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// What a stream has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamSummary {
+    /// Records classified and written, bad ones included.
+    pub records: u64,
+    /// Bad records among them.
+    pub bad_records: u64,
+    /// Bytes of records read, decompressed.
+    pub bytes_read: u64,
+    /// Bytes written.
+    pub bytes_written: u64,
+}
+
+/// Classifies inputs one after the other and writes to one output.
+///
+/// ```
+/// # use std::{path::Path, sync::Arc};
+/// # use paring::{Model, model::ModelParts};
+/// # use paring::stream::{Stream, StreamOptions};
+/// # let model = Model::from_parts(ModelParts {
+/// #     classes: vec!["Kitchen".into(), "Health".into()],
+/// #     class_counts: vec![2, 1],
+/// #     features: vec!["nurse".into()],
+/// #     indptr: vec![0, 1],
+/// #     indices: vec![1],
+/// #     data: vec![1.0],
+/// #     ..ModelParts::default()
+/// # })?;
+/// let classifier = Arc::new(model.into_classifier());
+/// let mut labels = Vec::new();
+/// let mut stream = Stream::new(classifier, StreamOptions::default(), &mut labels)?;
+/// stream.classify(Path::new("titles.txt"), Box::new(&b"Night nurse\nPastry cook\n"[..]))?;
+/// assert_eq!(stream.summary().records, 2);
+/// assert_eq!(labels, b"Health\nKitchen\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Stream<'p, W> {
+    classifier: Arc<Classifier>,
+    options: StreamOptions,
+    output: Sink<'p, W>,
+    /// The header that has been written.
+    header: Option<Vec<u8>>,
+    has_begun: bool,
+}
+
+/// The output, and what has gone there.
+struct Sink<'p, W> {
+    output: W,
+    summary: StreamSummary,
+    on_progress: Option<Box<dyn FnMut(StreamSummary) + 'p>>,
+}
+
+impl<W: Write> Sink<'_, W> {
+    fn write(&mut self, part: &Part) -> Result<(), StreamError> {
+        if !part.output.is_empty() {
+            self.output.write_all(&part.output).map_err(StreamError::Output)?;
+            self.output.flush().map_err(StreamError::Output)?;
+        }
+        self.summary.records += part.records;
+        self.summary.bad_records += part.bad_records;
+        self.summary.bytes_read += part.bytes_read;
+        self.summary.bytes_written += part.output.len() as u64;
+        if let Some(on_progress) = &mut self.on_progress {
+            on_progress(self.summary);
+        }
+        Ok(())
+    }
+
+    fn write_bytes(&mut self, output: Vec<u8>) -> Result<(), StreamError> {
+        self.write(&Part { output, ..Part::default() })
+    }
+}
+
+impl<'p, W: Write> Stream<'p, W> {
+    /// A stream that writes to `output`: whole records in each call of `write_all`, then `flush`. Blocks are large;
+    /// a buffer would only copy them once more.
+    ///
+    /// # Errors
+    /// When an option is out of range.
+    pub fn new(
+        classifier: Arc<Classifier>,
+        options: StreamOptions,
+        output: W,
+    ) -> Result<Stream<'p, W>, OptionsError> {
+        options.check()?;
+        let output = Sink { output, summary: StreamSummary::default(), on_progress: None };
+        Ok(Stream { classifier, options, output, header: None, has_begun: false })
+    }
+
+    /// Has `report` called with the summary whenever something has been written.
+    pub fn on_progress(mut self, report: impl FnMut(StreamSummary) + 'p) -> Self {
+        self.output.on_progress = Some(Box::new(report));
+        self
+    }
+
+    /// What has been done so far.
+    pub fn summary(&self) -> StreamSummary {
+        self.output.summary
+    }
+
+    /// The format in which an input of this name is read.
+    ///
+    /// # Errors
+    /// When the options make no sense for it.
+    pub fn check_input(&self, name: &Path) -> Result<Format, StreamError> {
+        let StreamOptions { format, text, header, .. } = &self.options;
+        let format = format.or_else(|| Format::from_path(name)).unwrap_or(Format::Lines);
+        let role = ColumnRole::Text;
+        let usage = match (format, text) {
+            (Format::FastText, _) => return Err(OptionsError::Format(format).into()),
+            (Format::JsonLines, Column::Number(_)) => ReadErrorKind::NumberedField { role },
+            (Format::Tsv | Format::Csv, Column::Number(0)) => ReadErrorKind::ColumnZero { role },
+            (Format::Tsv | Format::Csv, Column::Name(name)) if !header => {
+                ReadErrorKind::NamelessColumns { role, name: name.clone() }
+            }
+            _ => return Ok(format),
+        };
+        Err(ReadError::new(name, None, usage).into())
+    }
+
+    /// Classifies an input to its end. `name` stands for it in errors and tells its format if the options do not.
+    /// Output of all records read is written before more input is waited for.
+    ///
+    /// With several threads, a read that is under way when the stream ends early is not waited for: its thread ends
+    /// when the read returns.
+    ///
+    /// # Errors
+    /// When the input cannot be read, has no such column, or has a bad record; when the output cannot be written. The
+    /// records before a bad one have been written.
+    pub fn classify(&mut self, name: &Path, input: Box<dyn Read + Send>) -> Result<(), StreamError> {
+        let format = self.check_input(name)?;
+        let unreadable = |error: io::Error| ReadError::new(name, None, error);
+        let mut input = input;
+        let head = input::read_head(&mut input, |head| head.len() < 3 && BYTE_ORDER_MARK.starts_with(head))
+            .map_err(unreadable)?;
+        let mut head = Cursor::new(head);
+        if head.get_ref().starts_with(BYTE_ORDER_MARK) {
+            head.set_position(BYTE_ORDER_MARK.len() as u64);
+            if self.options.output == Output::Append && !self.has_begun {
+                self.output.write_bytes(BYTE_ORDER_MARK.to_vec())?;
+            }
+        }
+        self.has_begun = true;
+        let ends = if format == Format::Csv { RecordEnds::OutsideQuotes } else { RecordEnds::LineFeed };
+        let mut blocks = Blocks::new(Box::new(head.chain(input)), ends, self.options.block_bytes);
+        let mut lines = 0;
+        let layout = match (format, &self.options.text) {
+            (Format::Tsv | Format::Csv, _) => {
+                match self.begin_table(name, format, &mut blocks, &mut lines)? {
+                    Some(layout) => layout,
+                    None => return Ok(()),
+                }
+            }
+            (Format::JsonLines, Column::Name(path)) => {
+                let added = match self.options.output {
+                    Output::Append => value_names(&self.options, self.classifier.model()),
+                    Output::Label => Vec::new(),
+                };
+                Layout::Json(Fields::new(path, added))
+            }
+            _ => Layout::Lines,
+        };
+        let plan = Plan {
+            layout,
+            renderer: Renderer::new(&self.options, format, self.classifier.model()),
+            skip_bad_records: self.options.skip_bad_records,
+            write_each_record: self.options.write_each_record,
+        };
+        if self.options.threads == 1 {
+            self.classify_here(name, blocks, &plan, lines)
+        } else {
+            self.classify_in_threads(name, blocks, plan, lines)
+        }
+    }
+
+    fn classify_here(
+        &mut self,
+        name: &Path,
+        mut blocks: Blocks,
+        plan: &Plan,
+        mut lines: u64,
+    ) -> Result<(), StreamError> {
+        let classifier = self.classifier.clone();
+        let mut worker = Worker::new(&classifier, plan);
+        let (mut block, mut part) = (Block::default(), Part::default());
+        while blocks.next(&mut block).map_err(|error| ReadError::new(name, None, error))? {
+            let mut written = Ok(());
+            let ended = worker.run(block.records(), &mut part, &mut |part| {
+                written = self.output.write(part);
+                part.clear();
+                written.is_ok()
+            });
+            written?;
+            self.output.write(&part)?;
+            part.clear();
+            ended.map_err(|failure| bad_record(name, lines, failure))?;
+            lines += count_lines(block.records());
+        }
+        Ok(())
+    }
+
+    fn classify_in_threads(
+        &mut self,
+        name: &Path,
+        blocks: Blocks,
+        plan: Plan,
+        mut lines: u64,
+    ) -> Result<(), StreamError> {
+        let (queue, pool) = threads::start(blocks, &self.classifier, &Arc::new(plan), self.options.threads)
+            .map_err(StreamError::Threads)?;
+        for results in queue {
+            loop {
+                match results.recv() {
+                    Ok(Message::Part(part)) => {
+                        self.output.write(&part)?;
+                        pool.put(part.output);
+                    }
+                    Ok(Message::End(block_lines)) => {
+                        lines += block_lines;
+                        break;
+                    }
+                    Ok(Message::Bad(failure)) => return Err(bad_record(name, lines, failure).into()),
+                    Ok(Message::Unreadable(error)) => return Err(ReadError::new(name, None, error).into()),
+                    Err(_) => return Err(StreamError::Stopped),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bad_record(name: &Path, lines: u64, failure: Failure) -> ReadError {
+    ReadError::new(name, Some(lines + failure.lines_before + 1), failure.problem)
+}

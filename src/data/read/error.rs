@@ -92,6 +92,8 @@ pub enum BadRecord {
         /// Its value.
         found: String,
     },
+    /// The object has a field already by a name that is to be added to it.
+    FieldTaken(String),
     /// A string escapes half of a surrogate pair, which is no character.
     LoneSurrogate {
         /// What the field is wanted for.
@@ -135,6 +137,9 @@ impl fmt::Display for BadRecord {
                     ColumnRole::Text | ColumnRole::Weight => "a string or a number",
                 };
                 write!(f, "{role} {found} in field {path:?}: expected {expected}")
+            }
+            Self::FieldTaken(name) => {
+                write!(f, "a field {name:?} already: name the one to add with --label NAME")
             }
             Self::LoneSurrogate { role, path } => {
                 write!(
@@ -297,7 +302,7 @@ pub struct ReadError {
 }
 
 impl ReadError {
-    pub(super) fn new(file: &Path, line: Option<u64>, kind: impl Into<ReadErrorKind>) -> ReadError {
+    pub(crate) fn new(file: &Path, line: Option<u64>, kind: impl Into<ReadErrorKind>) -> ReadError {
         ReadError { file: Some(file.into()), line, kind: kind.into() }
     }
 
@@ -375,11 +380,11 @@ pub(super) fn excerpt(found: &[u8]) -> String {
 }
 
 /// Names for [`Names`] to list: a few more excerpts than it shows.
-pub(super) fn excerpts<'a>(names: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+pub(crate) fn excerpts<'a>(names: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
     names.take(NAMES_LISTED + 1).map(excerpt).collect()
 }
 
-pub(super) fn file_name(file: &Path) -> impl fmt::Display {
+pub(crate) fn file_name(file: &Path) -> impl fmt::Display {
     let is_standard_input = file == Path::new(STANDARD_INPUT);
     if is_standard_input { "standard input".to_string() } else { file.display().to_string() }
 }

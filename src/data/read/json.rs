@@ -42,7 +42,11 @@ pub(super) fn read(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<(
 }
 
 /// The value of a field as text: strings without their quotes and escapes, others as written.
-fn value<'a>(object: &'a str, role: ColumnRole, column: &Column) -> Result<Cow<'a, str>, BadRecord> {
+pub(crate) fn value<'a>(
+    object: &'a str,
+    role: ColumnRole,
+    column: &Column,
+) -> Result<Cow<'a, str>, BadRecord> {
     let path = match column {
         Column::Name(path) => path.as_str(),
         Column::Number(_) => "",

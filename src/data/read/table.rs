@@ -25,7 +25,7 @@ impl Row {
         Some(&self.bytes[start..end])
     }
 
-    fn columns(&self) -> impl Iterator<Item = &[u8]> {
+    fn columns(&self) -> impl Iterator<Item = &[u8]> + Clone {
         (0..self.ends.len()).filter_map(|index| self.column(index))
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn read(rows: &mut dyn Rows, intake: &mut Intake<'_>) -> Result<(), R
             Ok(Some(Ok(()))) => {}
         }
         width = Some(row.ends.len());
-        Columns::locate(intake, |role, column| find_in_header(&row, role, column), Some(row.line))?
+        Columns::locate(intake, |role, column| find_in_header(row.columns(), role, column), Some(row.line))?
     } else {
         Columns::locate(intake, by_number, None)?
     };
@@ -112,23 +112,27 @@ pub(super) fn read(rows: &mut dyn Rows, intake: &mut Intake<'_>) -> Result<(), R
     }
 }
 
-fn by_number(role: ColumnRole, column: &Column) -> Result<usize, ReadErrorKind> {
+pub(crate) fn by_number(role: ColumnRole, column: &Column) -> Result<usize, ReadErrorKind> {
     match column {
         Column::Number(number) => number.checked_sub(1).ok_or(ReadErrorKind::ColumnZero { role }),
         Column::Name(name) => Err(ReadErrorKind::NamelessColumns { role, name: name.clone() }),
     }
 }
 
-fn find_in_header(header: &Row, role: ColumnRole, column: &Column) -> Result<usize, ReadErrorKind> {
+/// The index of a column, by the names that a header gives.
+pub(crate) fn find_in_header<'a>(
+    header: impl Iterator<Item = &'a [u8]> + Clone,
+    role: ColumnRole,
+    column: &Column,
+) -> Result<usize, ReadErrorKind> {
     let missing =
-        || ReadErrorKind::NoColumn { role, column: column.clone(), found: error::excerpts(header.columns()) };
+        || ReadErrorKind::NoColumn { role, column: column.clone(), found: error::excerpts(header.clone()) };
     match column {
-        Column::Number(_) => {
-            by_number(role, column).and_then(|index| header.column(index).map(|_| index).ok_or_else(missing))
-        }
+        Column::Number(_) => by_number(role, column)
+            .and_then(|index| header.clone().nth(index).map(|_| index).ok_or_else(missing)),
         Column::Name(name) => {
             let mut places =
-                header.columns().zip(0..).filter(|(found, _)| *found == name.as_bytes()).map(|(_, at)| at);
+                header.clone().zip(0..).filter(|(found, _)| *found == name.as_bytes()).map(|(_, at)| at);
             let first = places.next().ok_or_else(missing)?;
             match places.next() {
                 Some(_) => Err(ReadErrorKind::DuplicateColumn { role, name: name.clone() }),

@@ -1,0 +1,240 @@
+//! `paring classify`: a record out for each record in.
+
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use paring::Model;
+use paring::data::input::STANDARD_INPUT;
+use paring::data::{Column, Format, input};
+use paring::stream::{Output, Stream, StreamError, StreamOptions, StreamSummary, Unknown};
+
+use crate::record_output::RecordOutput;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OutputArgument {
+    /// The label alone, one a line
+    Label,
+    /// The record as it came, with the label added as a last column or field
+    Append,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormatArgument {
+    /// A text a line
+    Lines,
+    /// Columns separated by tabs, nothing quoted
+    Tsv,
+    /// Comma-separated values, quoted as RFC 4180 says
+    Csv,
+    /// A JSON object a line
+    Jsonl,
+}
+
+/// Label texts: one record out for each record in, in order
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  paring classify titles.txt
+  tail -f titles.txt | paring classify --scores
+  paring classify --text title --output append titles.csv > labelled.csv
+  paring classify --text job.title --unknown other --min-margin 0.5 titles.jsonl.gz")]
+pub struct Classify {
+    /// Files, read one after the other; gzip and Zstandard are read through; - is standard input
+    #[arg(value_name = "FILE", default_value = STANDARD_INPUT)]
+    files: Vec<PathBuf>,
+
+    /// The model file
+    #[arg(short, long, value_name = "MODEL")]
+    model: PathBuf,
+
+    /// How records are written [default: what each file's extension tells, or lines]
+    #[arg(long, value_enum)]
+    format: Option<FormatArgument>,
+
+    /// The column or field of the text; a dotted path reaches into JSON objects [default: text]
+    #[arg(long, value_name = "NAME")]
+    text: Option<String>,
+
+    /// TSV and CSV have no header: --text is a number, 1 for the first column [default: 1]
+    #[arg(long)]
+    no_header: bool,
+
+    /// What to write for each record
+    #[arg(long, value_enum, default_value = "label")]
+    output: OutputArgument,
+
+    /// The name of the column or field that --output append adds
+    #[arg(long, value_name = "NAME", default_value = "label")]
+    label: String,
+
+    /// Add the score and the margin over the next class, behind tabs or in columns or fields of these names
+    #[arg(long)]
+    scores: bool,
+
+    /// Add the probability of the class: the softmax of the scores, not calibrated
+    #[arg(long)]
+    probabilities: bool,
+
+    /// Give the K best classes, the best first, each with what was asked for
+    #[arg(long, value_name = "K", default_value_t = NonZeroUsize::MIN)]
+    top: NonZeroUsize,
+
+    /// The label of texts in which the model knows no feature
+    #[arg(long, value_name = "LABEL")]
+    unknown: Option<String>,
+
+    /// Give the unknown label also to texts whose margin is less
+    #[arg(long, value_name = "X", requires = "unknown", allow_negative_numbers = true)]
+    min_margin: Option<f32>,
+
+    /// Give bad records the unknown label, or an empty one, and go on
+    #[arg(long)]
+    skip_bad_records: bool,
+
+    /// Threads that classify [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Write each record by itself
+    #[arg(long)]
+    line_buffered: bool,
+}
+
+impl Classify {
+    fn options(&self) -> StreamOptions {
+        let defaults = StreamOptions::default();
+        let default_text = if self.no_header { "1" } else { "text" };
+        StreamOptions {
+            format: self.format.map(|format| match format {
+                FormatArgument::Lines => Format::Lines,
+                FormatArgument::Tsv => Format::Tsv,
+                FormatArgument::Csv => Format::Csv,
+                FormatArgument::Jsonl => Format::JsonLines,
+            }),
+            text: Column::from_argument(self.text.as_deref().unwrap_or(default_text), !self.no_header),
+            header: !self.no_header,
+            output: match self.output {
+                OutputArgument::Label => Output::Label,
+                OutputArgument::Append => Output::Append,
+            },
+            label: self.label.clone(),
+            scores: self.scores,
+            probabilities: self.probabilities,
+            top: self.top.get(),
+            unknown: self
+                .unknown
+                .clone()
+                .map(|label| Unknown { label, min_margin: self.min_margin.unwrap_or(0.0) }),
+            skip_bad_records: self.skip_bad_records,
+            threads: self.threads.map_or(defaults.threads, NonZeroUsize::get),
+            write_each_record: self.line_buffered,
+            ..defaults
+        }
+    }
+}
+
+/// Classifies the files.
+///
+/// # Errors
+/// As [`StreamError`] says, when the model cannot be loaded, and when an input is also the output. That nobody reads the
+/// output any more is no error.
+pub fn run(arguments: Classify) -> Result<(), Box<dyn std::error::Error>> {
+    let classifier = Arc::new(Model::load(&arguments.model)?.into_classifier());
+    let output = RecordOutput::standard()?;
+    let progress = Progress::start();
+    let mut stream = Stream::new(classifier, arguments.options(), &output)
+        .map_err(StreamError::from)?
+        .on_progress(|summary| progress.show(summary));
+    for file in &arguments.files {
+        let format = stream.check_input(file)?;
+        if format == Format::Lines && arguments.text.is_some() {
+            return Err(Usage(format!(
+                "{}: --text names a column, and plain lines have none: say with --format how records are written",
+                display(file)
+            ))
+            .into());
+        }
+    }
+    for file in &arguments.files {
+        output.refuse_as_input(file)?;
+        let input = input::open(file).map_err(|error| format!("{}: {error}", display(file)))?;
+        match stream.classify(file, input) {
+            Err(error) if error.is_closed_output() => return Ok(()),
+            ended => ended?,
+        }
+    }
+    let bad_records = stream.summary().bad_records;
+    drop(stream);
+    progress.finish();
+    if bad_records > 0 {
+        eprintln!("paring: bad records, given no label of their own: {}", HumanCount(bad_records));
+    }
+    Ok(())
+}
+
+pub fn display(file: &Path) -> String {
+    if file == Path::new(STANDARD_INPUT) { "standard input".into() } else { file.display().to_string() }
+}
+
+/// How far the stream has come, on a terminal's standard error.
+struct Progress {
+    bar: Option<ProgressBar>,
+    started: Instant,
+}
+
+impl Progress {
+    fn start() -> Progress {
+        // Where labels go to the terminal too, they show how far it has come.
+        let is_shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        let bar = is_shown.then(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.set_style(
+                ProgressStyle::with_template("{spinner} {msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
+            bar
+        });
+        Progress { bar, started: Instant::now() }
+    }
+
+    fn show(&self, summary: StreamSummary) {
+        let Some(bar) = &self.bar else { return };
+        let per_second = summary.bytes_read as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        bar.set_message(format!(
+            "{} records, {}, {:.1} MB/s",
+            HumanCount(summary.records),
+            HumanBytes(summary.bytes_read),
+            per_second / 1e6
+        ));
+        bar.tick();
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Arguments that make no sense together.
+#[derive(Debug)]
+struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Whether an error is one of usage, for the exit code.
+pub fn is_usage(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<Usage>() || error.downcast_ref().is_some_and(StreamError::is_usage)
+}

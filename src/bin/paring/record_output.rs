@@ -1,0 +1,108 @@
+//! Standard output that holds whole records only.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Standard output, without a buffer of its own, which would cut at its length rather than at records.
+///
+/// What is written in one piece is there in one piece: an interrupt (Ctrl-C) waits for it, for a second at most, because
+/// who reads may have stopped to.
+pub struct RecordOutput {
+    file: File,
+    writing: Arc<Mutex<()>>,
+}
+
+impl RecordOutput {
+    /// Takes standard output, and interrupts from here on.
+    ///
+    /// # Errors
+    /// When standard output is closed.
+    pub fn standard() -> io::Result<RecordOutput> {
+        let writing = Arc::new(Mutex::new(()));
+        #[cfg(unix)]
+        interrupt_between_writes(writing.clone())?;
+        Ok(RecordOutput { file: unbuffered()?, writing })
+    }
+
+    /// Refuses to read a file that is being written: it would never end.
+    ///
+    /// # Errors
+    /// When it is the one.
+    #[cfg(unix)]
+    pub fn refuse_as_input(&self, path: &Path) -> Result<(), String> {
+        use std::os::fd::AsFd;
+        use std::os::unix::fs::MetadataExt;
+        let input = if path == Path::new(paring::data::input::STANDARD_INPUT) {
+            io::stdin().as_fd().try_clone_to_owned().and_then(|input| File::from(input).metadata())
+        } else {
+            std::fs::metadata(path)
+        };
+        match (input, self.file.metadata()) {
+            (Ok(input), Ok(output))
+                if input.is_file() && (input.dev(), input.ino()) == (output.dev(), output.ino()) =>
+            {
+                let name = crate::classify::display(path);
+                Err(format!("{name}: the input is also the output: write to another file"))
+            }
+            // A file that cannot be looked at is told of when it is opened.
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub fn refuse_as_input(&self, _: &Path) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Write for &RecordOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        (&self.file).write_all(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn unbuffered() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(windows)]
+fn unbuffered() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(File::from(io::stdout().as_handle().try_clone_to_owned()?))
+}
+
+#[cfg(unix)]
+fn interrupt_between_writes(writing: Arc<Mutex<()>>) -> io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    use signal_hook::low_level::emulate_default_handler;
+    use std::time::{Duration, Instant};
+
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for signal in &mut signals {
+            let deadline = Instant::now() + Duration::from_secs(1);
+            let mut pause = writing.try_lock();
+            while pause.is_err() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+                pause = writing.try_lock();
+            }
+            // Ends the process as if the signal had not been taken, so that shells see what ended it.
+            let _ = emulate_default_handler(signal);
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! The features of a model, compiled: what to look for in a text, and how to know it.
+
+#![forbid(unsafe_code)]
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::key::{self, Key, NO_KEY, Parts};
+use super::table::{Table, TableRef};
+use crate::Model;
+use crate::text::{FeatureKind, INTERCEPT};
+
+/// Numbers the features of a model, and what else must be known to find its n-grams.
+///
+/// A feature's number is its column. The next number, [`line_end`](Self::line_end), is that of a line end.
+/// Words and shorter n-grams that are part of a feature without being one have the numbers behind it.
+#[derive(Debug, Clone)]
+pub(super) struct Lexicon {
+    table: Table,
+    line_end: u32,
+    /// The names of what is numbered behind `line_end`.
+    parts: Box<[Box<str>]>,
+    prefixes: Box<[Affix]>,
+    suffixes: Box<[Affix]>,
+    ngrams: u8,
+}
+
+/// The prefixes or suffixes of one length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Affix {
+    /// Their length in characters.
+    pub(super) length: u8,
+    /// Which bytes of the key are the affix's own, in ASCII.
+    mask: Key,
+    /// The star in the key.
+    star: Key,
+}
+
+impl Affix {
+    /// The key of this affix in a word of so many characters, all ASCII. `bytes` are those from the start
+    /// of the word on for a prefix, and from the one before the suffix on for a suffix.
+    #[inline(always)]
+    pub(super) fn key(&self, bytes: Key, length: usize) -> Key {
+        if length < usize::from(self.length) { NO_KEY } else { bytes & self.mask | self.star }
+    }
+}
+
+impl Lexicon {
+    /// Compiles the features of `model`, or returns `None` if they were made not to fit a table.
+    pub(super) fn new(model: &Model) -> Option<Lexicon> {
+        let line_end = u32::try_from(model.features().len()).ok()?;
+        let mut numbers = Numbers { model, parts: BTreeMap::new() };
+        let (mut prefixes, mut suffixes, mut ngrams) = (0_u16, 0_u16, 1);
+        for name in model.features() {
+            match FeatureKind::of(name) {
+                Some(FeatureKind::Prefix(length)) => prefixes |= 1 << length,
+                Some(FeatureKind::Suffix(length)) => suffixes |= 1 << length,
+                Some(FeatureKind::Ngram(length)) => {
+                    ngrams = ngrams.max(length);
+                    numbers.number_parts(name)?;
+                }
+                Some(FeatureKind::Word | FeatureKind::Intercept) | None => {}
+            }
+        }
+        let lengths = |kept: u16| (1..=15).filter(move |length| kept >> length & 1 == 1);
+        let star = Key::from(b'*');
+        let prefix = |length: u8| Affix {
+            length,
+            mask: key::low_bytes(usize::from(length)),
+            star: star << (8 * u32::from(length)),
+        };
+        let suffix =
+            |length: u8| Affix { length, mask: key::low_bytes(usize::from(length) + 1) & !0xFF, star };
+        Some(Lexicon {
+            table: Table::new(&numbers.entries()?)?,
+            line_end,
+            parts: numbers.names(),
+            prefixes: lengths(prefixes).map(prefix).collect(),
+            suffixes: lengths(suffixes).map(suffix).collect(),
+            ngrams,
+        })
+    }
+
+    /// The number of a line end, past those of all columns.
+    #[inline(always)]
+    pub(super) fn line_end(&self) -> u32 {
+        self.line_end
+    }
+
+    /// The prefixes that the model kept any of, shortest first.
+    #[inline(always)]
+    pub(super) fn prefixes(&self) -> &[Affix] {
+        &self.prefixes
+    }
+
+    /// The suffixes that the model kept any of, shortest first.
+    #[inline(always)]
+    pub(super) fn suffixes(&self) -> &[Affix] {
+        &self.suffixes
+    }
+
+    /// The words of the longest n-gram that the model kept; 1 if it kept none.
+    #[inline(always)]
+    pub(super) fn ngrams(&self) -> usize {
+        usize::from(self.ngrams)
+    }
+
+    /// Whether the model kept words alone.
+    pub(super) fn is_words_only(&self) -> bool {
+        self.prefixes.is_empty() && self.suffixes.is_empty() && self.ngrams == 1
+    }
+
+    /// Where exact keys are looked up; what is found by that of a long name must be confirmed.
+    #[inline(always)]
+    pub(super) fn table(&self) -> TableRef<'_> {
+        self.table.get()
+    }
+
+    /// The number of the name that has these parts.
+    pub(super) fn find_name(&self, model: &Model, parts: Parts<'_>) -> Option<u32> {
+        let key = key::of_name(parts);
+        let (number, found) = self.table.get().find(key);
+        let confirmed = || {
+            let name = match model.features().get(number as usize) {
+                Some(name) => name,
+                None => &*self.parts[(number - self.line_end) as usize - 1],
+            };
+            key::parts(name) == parts
+        };
+        (found && (!key::is_long(key) || confirmed())).then_some(number)
+    }
+}
+
+/// The numbers of names while a lexicon is made.
+struct Numbers<'m> {
+    model: &'m Model,
+    parts: BTreeMap<&'m str, u32>,
+}
+
+impl<'m> Numbers<'m> {
+    /// Numbers what must be known to find this n-gram: its words, and the n-grams that it begins with.
+    fn number_parts(&mut self, name: &'m str) -> Option<()> {
+        let starts = name.match_indices(' ').map(|(end, _)| &name[..end]);
+        for part in name.split(' ').chain(starts) {
+            if self.model.feature_index(part).is_none() {
+                let next = u32::try_from(self.model.features().len() + 1 + self.parts.len()).ok()?;
+                self.parts.entry(part).or_insert(next);
+            }
+        }
+        Some(())
+    }
+
+    fn number(&self, name: &str) -> Option<u32> {
+        let column = self.model.feature_index(name).map(|column| column as u32);
+        column.or_else(|| self.parts.get(name).copied())
+    }
+
+    /// The keys and numbers of all features but the intercept, of the line end, and of the parts.
+    fn entries(&self) -> Option<Vec<(Key, u32)>> {
+        let features = (0..).zip(self.model.features()).map(|(column, name)| (name.as_str(), column));
+        let parts = self.parts.iter().map(|(&name, &number)| (name, number));
+        let line_end = ("\n", self.model.features().len() as u32);
+        features
+            .filter(|&(name, _)| name != INTERCEPT)
+            .chain(core::iter::once(line_end))
+            .chain(parts)
+            .map(|(name, number)| {
+                let key = match name.rsplit_once(' ') {
+                    Some((start, word)) => key::of_ngram(self.number(start)?, self.number(word)?),
+                    None => key::of_name(key::parts(name)),
+                };
+                Some((key, number))
+            })
+            .collect()
+    }
+
+    fn names(&self) -> Box<[Box<str>]> {
+        let mut names: Vec<(u32, &str)> = self.parts.iter().map(|(&name, &number)| (number, name)).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name.into()).collect()
+    }
+}

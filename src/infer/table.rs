@@ -1,0 +1,149 @@
+//! From keys to numbers: a perfect hash, so that a lookup is one comparison and no branch.
+//!
+//! A key's hash names a bucket; the bucket's pilot, multiplied with the hash, names the slot. The pilots
+//! are chosen when the table is built such that no two keys meet in a slot (hash and displace; Belazzougui,
+//! Botelho and Dietzfelbinger 2009). A lookup costs the same for any key: a text cannot make it slow.
+
+#![forbid(unsafe_code)]
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::key::{self, Key};
+
+/// What an empty slot holds: the key of an n-gram of numbers that are never given.
+const EMPTY: Key = Key::MAX;
+
+/// How many times as many slots as necessary are tried, doubling them each time.
+const MOST_ROOM: usize = 8;
+
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pilots: Box<[u8]>,
+    slots: Box<[Slot]>,
+}
+
+/// A table for lookups in a loop.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TableRef<'t> {
+    /// As many as a power of two.
+    pilots: &'t [u8],
+    /// As many as a power of two.
+    slots: &'t [Slot],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    key: Key,
+    number: u32,
+}
+
+impl Table {
+    /// The table of these keys and numbers, or `None` if no pilots were found for them: two of the keys
+    /// are the same, or were made to have hashes too much alike.
+    pub(super) fn new(entries: &[(Key, u32)]) -> Option<Table> {
+        let enough = (entries.len() * 5 / 4).next_power_of_two();
+        let tries =
+            core::iter::successors(Some(1), |room| Some(room * 2)).take_while(|&room| room <= MOST_ROOM);
+        tries.map(|room| enough * room).find_map(|slots| Table::with_slots(slots, entries))
+    }
+
+    fn with_slots(slots: usize, entries: &[(Key, u32)]) -> Option<Table> {
+        let buckets = (slots / 4).max(1);
+        let mut table = Table {
+            pilots: vec![0; buckets].into(),
+            slots: vec![Slot { key: EMPTY, number: 0 }; slots].into(),
+        };
+        let mut hashed: Vec<(usize, u64, Slot)> = entries
+            .iter()
+            .map(|&(key, number)| {
+                let hash = key::hash(key);
+                (table.get().bucket(hash), hash, Slot { key, number })
+            })
+            .collect();
+        hashed.sort_unstable_by_key(|&(bucket, hash, _)| (bucket, hash));
+        let mut groups: Vec<_> = hashed.chunk_by(|a, b| a.0 == b.0).collect();
+        // Buckets with many keys first, while most slots are free.
+        groups.sort_by_key(|group| Reverse(group.len()));
+        let mut chosen = Vec::new();
+        for group in groups {
+            let pilot = (0..=u8::MAX).find(|&pilot| {
+                chosen.clear();
+                group.iter().all(|&(_, hash, _)| {
+                    let slot = table.get().slot(hash, pilot);
+                    let is_free = table.slots[slot].key == EMPTY && !chosen.contains(&slot);
+                    chosen.push(slot);
+                    is_free
+                })
+            })?;
+            table.pilots[group[0].0] = pilot;
+            for (&at, &(_, _, slot)) in chosen.iter().zip(group) {
+                table.slots[at] = slot;
+            }
+        }
+        Some(table)
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self) -> TableRef<'_> {
+        TableRef { pilots: &self.pilots, slots: &self.slots }
+    }
+}
+
+impl TableRef<'_> {
+    /// The number that stands where `key` would, and whether it is that of `key`.
+    #[inline(always)]
+    pub(super) fn find(self, key: Key) -> (u32, bool) {
+        let hash = key::hash(key);
+        let slot = &self.slots[self.slot(hash, self.pilots[self.bucket(hash)])];
+        (slot.number, slot.key == key)
+    }
+
+    #[inline(always)]
+    fn bucket(self, hash: u64) -> usize {
+        hash as usize & (self.pilots.len() - 1)
+    }
+
+    #[inline(always)]
+    fn slot(self, hash: u64, pilot: u8) -> usize {
+        (hash.wrapping_mul(2 * u64::from(pilot) + 1) >> 32) as usize & (self.slots.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(count: u32) -> Vec<(Key, u32)> {
+        (0..count).map(|n| (key::of_name([alloc::format!("word{n}").as_bytes(), b""]), n)).collect()
+    }
+
+    #[test]
+    fn every_key_finds_its_number_and_no_other_key_finds_any() {
+        for count in [0, 1, 2, 3, 10, 200, 5000, 100_000] {
+            let entries = entries(count);
+            let table = Table::new(&entries).unwrap();
+            for &(key, number) in &entries {
+                assert_eq!(table.get().find(key), (number, true));
+                assert!(!table.get().find(key ^ 1 << 100).1);
+            }
+            assert!(!table.get().find(key::NO_KEY).1);
+            assert!(!table.get().find(key::of_ngram(0, 0)).1);
+        }
+    }
+
+    #[test]
+    fn a_table_is_not_much_larger_than_its_keys() {
+        for count in [200, 1000, 30_000] {
+            let table = Table::new(&entries(count)).unwrap();
+            assert!(table.slots.len() + table.pilots.len() < 4 * count as usize);
+        }
+    }
+
+    #[test]
+    fn keys_that_cannot_be_told_apart_make_no_table() {
+        assert!(Table::new(&[(5, 0), (5, 1)]).is_none());
+    }
+}

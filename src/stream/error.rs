@@ -1,0 +1,94 @@
+//! Why a stream ended before its input did.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use super::OptionsError;
+use crate::data::ReadError;
+use crate::data::read::error::file_name;
+
+/// Why a stream ended before its input did. All records before the one at fault have been written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The options make no sense.
+    Options(OptionsError),
+    /// The input cannot be read, or a record of it is bad.
+    Input(ReadError),
+    /// The header has a column already by a name that is to be added.
+    ColumnTaken {
+        /// The file.
+        file: PathBuf,
+        /// The name.
+        name: String,
+    },
+    /// The records of this file do not have the columns of the files before it, and cannot follow them in one table.
+    HeaderDiffers {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The output cannot be written.
+    Output(io::Error),
+    /// No thread can be started.
+    Threads(io::Error),
+    /// A thread that classified has ended without its work done.
+    Stopped,
+}
+
+impl StreamError {
+    /// Whether the options are at fault, whatever the input holds.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Options(_) => true,
+            Self::Input(error) => error.is_usage(),
+            _ => false,
+        }
+    }
+
+    /// Whether nobody reads the output any more: a pipe whose other end is closed.
+    pub fn is_closed_output(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<OptionsError> for StreamError {
+    fn from(error: OptionsError) -> Self {
+        Self::Options(error)
+    }
+}
+
+impl From<ReadError> for StreamError {
+    fn from(error: ReadError) -> Self {
+        Self::Input(error)
+    }
+}
+
+impl fmt::Display for StreamError {
+    /// `FILE:LINE: what was found: what was expected; what to do`, on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Options(error) => error.fmt(f),
+            Self::Input(error) => error.fmt(f),
+            Self::ColumnTaken { file, name } => write!(
+                f,
+                "{}: the header has a column {name:?} already: name the one to add with --label NAME",
+                file_name(file)
+            ),
+            Self::HeaderDiffers { file } => write!(
+                f,
+                "{}: its header is not that of the files before it: expected the same columns; classify it by itself",
+                file_name(file)
+            ),
+            Self::Output(error) => write!(f, "the output cannot be written: {error}"),
+            Self::Threads(error) => write!(f, "no thread can be started: {error}"),
+            Self::Stopped => write!(f, "a classifying thread has stopped before its work was done"),
+        }
+    }
+}
+
+impl std::error::Error for StreamError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        None
+    }
+}

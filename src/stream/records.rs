@@ -1,0 +1,164 @@
+//! Finds the records of a block and the text of each.
+
+mod csv;
+mod json;
+mod tsv;
+
+use std::ops::Range;
+
+use memchr::memchr;
+
+use super::scan::Places;
+use crate::data::read::BadRecord;
+pub(super) use csv::{Row, fields};
+pub(super) use json::Fields;
+
+/// Records of a batch, unless fewer are asked for: what is kept of them should stay in a fast cache.
+pub(super) const BATCH_RECORDS: usize = if cfg!(test) { 5 } else { 1024 };
+
+/// Bytes of text of a batch, unless one text is longer.
+const BATCH_TEXT_BYTES: usize = if cfg!(test) { 16 } else { 32 << 10 };
+
+/// How a file's records give their texts.
+#[derive(Debug, Clone)]
+pub(super) enum Layout {
+    /// The line is the text.
+    Lines,
+    /// A column of a table.
+    Tsv(TextColumn),
+    /// A column of a table with quoted fields.
+    Csv(TextColumn),
+    /// A field of a JSON object.
+    Json(Fields),
+}
+
+/// Which column of a table has the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TextColumn {
+    /// The index of the column.
+    pub(super) index: usize,
+    /// The columns of every row.
+    pub(super) width: usize,
+}
+
+/// A record in its block. What lies before it, back to the record before, is no record: empty lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// Where the record ends, its line end included.
+    pub(super) end: usize,
+    /// Where further columns or fields go.
+    pub(super) insert_at: usize,
+    pub(super) is_bad: bool,
+}
+
+/// Some records of a block, in order.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// A line for each record: its text, with a space for each line feed. Both separate tokens, so that the features
+    /// are the same. Bad records have an empty line.
+    pub(super) lines: Vec<u8>,
+    pub(super) spans: Vec<Span>,
+    /// Where the first bad record begins, and what is wrong with it.
+    pub(super) first_problem: Option<(usize, BadRecord)>,
+    /// How many records there may be.
+    most_records: usize,
+    places: Places,
+}
+
+impl Batch {
+    pub(super) fn new(most_records: usize) -> Batch {
+        Batch {
+            lines: Vec::new(),
+            spans: Vec::new(),
+            first_problem: None,
+            most_records,
+            places: Places::new(),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.spans.len() >= self.most_records || self.lines.len() >= BATCH_TEXT_BYTES
+    }
+
+    fn push(&mut self, record: &Range<usize>, insert_at: usize, text: Result<&[u8], BadRecord>) {
+        let is_bad = text.is_err();
+        match text {
+            Ok(text) => {
+                let start = self.lines.len();
+                self.lines.extend_from_slice(text);
+                let mut line = &mut self.lines[start..];
+                while let Some(at) = memchr(b'\n', line) {
+                    line[at] = b' ';
+                    line = &mut line[at + 1..];
+                }
+            }
+            Err(problem) => {
+                self.first_problem.get_or_insert((record.start, problem));
+            }
+        }
+        self.lines.push(b'\n');
+        self.spans.push(Span { end: record.end, insert_at, is_bad });
+    }
+}
+
+impl Layout {
+    /// Fills `batch` with the records of `block` from `start` on, a record's start, and gives the end of the last;
+    /// `start` itself when there are no more.
+    pub(super) fn fill(&self, block: &[u8], start: usize, batch: &mut Batch) -> usize {
+        batch.lines.clear();
+        batch.spans.clear();
+        batch.first_problem = None;
+        match self {
+            Layout::Lines => {
+                for_each_line(block, start, batch, |batch, line, body| {
+                    batch.push(line, body.end, Ok(&block[body.clone()]));
+                });
+            }
+            Layout::Tsv(column) => {
+                for_each_line(block, start, batch, |batch, line, body| {
+                    tsv::push(*column, block, line, body, batch);
+                });
+            }
+            Layout::Csv(column) => csv::fill(*column, block, start, batch),
+            Layout::Json(fields) => {
+                for_each_line(block, start, batch, |batch, line, body| {
+                    json::push(fields, block, line, body, batch);
+                });
+            }
+        }
+        batch.spans.last().map_or(start, |last| last.end)
+    }
+
+    /// The whole lines of `block` from `start` on that make a batch, if lines are texts as they stand.
+    pub(super) fn lines_alone<'b>(&self, block: &'b [u8], start: usize) -> Option<&'b [u8]> {
+        let Layout::Lines = self else { return None };
+        let rest = &block[start..];
+        if rest.len() <= BATCH_TEXT_BYTES {
+            return Some(rest);
+        }
+        let end = match memchr::memrchr(b'\n', &rest[..BATCH_TEXT_BYTES]) {
+            Some(at) => at + 1,
+            None => memchr(b'\n', rest).map_or(rest.len(), |at| at + 1),
+        };
+        Some(&rest[..end])
+    }
+}
+
+/// Calls `take` with each line and its body, without its end, until the batch is full.
+fn for_each_line(
+    block: &[u8],
+    mut start: usize,
+    batch: &mut Batch,
+    mut take: impl FnMut(&mut Batch, &Range<usize>, &Range<usize>),
+) {
+    while start < block.len() && !batch.is_full() {
+        let line_feed = memchr(b'\n', &block[start..]).map(|at| start + at);
+        let end = line_feed.map_or(block.len(), |at| at + 1);
+        let mut body_end = line_feed.unwrap_or(block.len());
+        if block[start..body_end].ends_with(b"\r") {
+            body_end -= 1;
+        }
+        take(batch, &(start..end), &(start..body_end));
+        start = end;
+    }
+}

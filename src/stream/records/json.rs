@@ -1,0 +1,185 @@
+//! Objects, one a line.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use memchr::memrchr;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use super::Batch;
+use crate::data::Column;
+use crate::data::read::{BadRecord, ColumnRole, json};
+
+/// Which field of an object has the text, and which names it must leave free.
+#[derive(Debug, Clone)]
+pub(in crate::stream) struct Fields {
+    text: Column,
+    /// The names on the way to the text.
+    path: Vec<Box<[u8]>>,
+    /// Names that are to be added to the object.
+    added: Vec<String>,
+}
+
+impl Fields {
+    /// The field at a dotted path.
+    pub(in crate::stream) fn new(path: &str, added: Vec<String>) -> Fields {
+        let names = path.split('.').map(|name| name.as_bytes().into()).collect();
+        Fields { text: Column::Name(path.into()), path: names, added }
+    }
+
+    fn text<'l>(&self, line: &'l [u8]) -> Result<Cow<'l, [u8]>, BadRecord> {
+        let mut found = Found { text: None, taken: None };
+        let mut deserializer = serde_json::Deserializer::from_slice(line);
+        let level = Level { path: &self.path, added: &self.added, found: &mut found };
+        let parsed = level.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+        if let Some(name) = found.taken {
+            return Err(BadRecord::FieldTaken(name.into()));
+        }
+        match (parsed, found.text) {
+            (Ok(()), Some(text)) => Ok(text),
+            // Something is amiss, or the text is a number: what reads labelled data tells which.
+            _ => {
+                let line = str::from_utf8(line).map_err(|_| BadRecord::JsonNotUtf8)?;
+                match json::value(line, ColumnRole::Text, &self.text)? {
+                    Cow::Borrowed(text) => Ok(Cow::Borrowed(text.as_bytes())),
+                    Cow::Owned(text) => Ok(Cow::Owned(text.into_bytes())),
+                }
+            }
+        }
+    }
+}
+
+/// Takes a line. One of white space alone is no record.
+pub(super) fn push(
+    fields: &Fields,
+    block: &[u8],
+    line: &Range<usize>,
+    body: &Range<usize>,
+    batch: &mut Batch,
+) {
+    let object = &block[body.clone()];
+    if object.trim_ascii().is_empty() {
+        return;
+    }
+    let insert_at = memrchr(b'}', object).map_or(body.end, |at| body.start + at);
+    match fields.text(object) {
+        Ok(text) => batch.push(line, insert_at, Ok(&text)),
+        Err(problem) => batch.push(line, insert_at, Err(problem)),
+    }
+}
+
+struct Found<'f, 'l> {
+    text: Option<Cow<'l, [u8]>>,
+    taken: Option<&'f str>,
+}
+
+/// An object on the way to the text: the last field of a name counts.
+struct Level<'s, 'f, 'l> {
+    path: &'f [Box<[u8]>],
+    added: &'f [String],
+    found: &'s mut Found<'f, 'l>,
+}
+
+impl<'l> DeserializeSeed<'l> for Level<'_, '_, 'l> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'l>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'l> Visitor<'l> for Level<'_, '_, 'l> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'l>>(self, mut object: A) -> Result<(), A::Error> {
+        let Level { path, added, found } = self;
+        let Some((name, inner)) = path.split_first() else { return Ok(()) };
+        while let Some(key) = object.next_key_seed(Key { name, added })? {
+            match key {
+                Named::Other => {
+                    object.next_value::<IgnoredAny>()?;
+                }
+                Named::Added(name) => {
+                    found.taken = Some(name);
+                    object.next_value::<IgnoredAny>()?;
+                }
+                Named::OnTheWay => {
+                    found.text = None;
+                    if inner.is_empty() {
+                        found.text = Some(object.next_value_seed(Text)?);
+                    } else {
+                        object.next_value_seed(Level { path: inner, added: &[], found })?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a field's name means.
+enum Named<'f> {
+    OnTheWay,
+    Added(&'f str),
+    Other,
+}
+
+struct Key<'f> {
+    name: &'f [u8],
+    added: &'f [String],
+}
+
+impl<'l, 'f> DeserializeSeed<'l> for Key<'f> {
+    type Value = Named<'f>;
+
+    fn deserialize<D: Deserializer<'l>>(self, deserializer: D) -> Result<Named<'f>, D::Error> {
+        // As bytes: names that are skipped need not be checked to be UTF-8.
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+impl<'f> Visitor<'_> for Key<'f> {
+    type Value = Named<'f>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Named<'f>, E> {
+        if let Some(added) = self.added.iter().find(|added| added.as_bytes() == name) {
+            return Ok(Named::Added(added));
+        }
+        Ok(if name == self.name { Named::OnTheWay } else { Named::Other })
+    }
+}
+
+struct Text;
+
+impl<'l> DeserializeSeed<'l> for Text {
+    type Value = Cow<'l, [u8]>;
+
+    fn deserialize<D: Deserializer<'l>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+impl<'l> Visitor<'l> for Text {
+    type Value = Cow<'l, [u8]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, text: &'l [u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_vec()))
+    }
+}

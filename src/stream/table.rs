@@ -1,0 +1,125 @@
+//! The start of a table: where its text is, and the header of what is written.
+
+use std::io::Write;
+use std::path::Path;
+
+use memchr::memchr_iter;
+
+use super::blocks::{Block, Blocks};
+use super::records::{Layout, Row, TextColumn, fields};
+use super::render::{Renderer, value_names};
+use super::work::count_lines;
+use super::{Output, Stream, StreamError};
+use crate::data::read::table::{by_number, find_in_header};
+use crate::data::read::{BadRecord, ColumnRole, ReadErrorKind};
+use crate::data::{Format, ReadError};
+
+impl<W: Write> Stream<'_, W> {
+    /// Reads up to the first row of a table, past it if it is the header, and adds the lines read to `lines`. `None`
+    /// when there is no row.
+    pub(super) fn begin_table(
+        &mut self,
+        name: &Path,
+        format: Format,
+        blocks: &mut Blocks,
+        lines: &mut u64,
+    ) -> Result<Option<Layout>, StreamError> {
+        let is_appended = self.options.output == Output::Append;
+        let unreadable = |error| ReadError::new(name, None, error);
+        let mut block = Block::default();
+        let (row, columns) = loop {
+            if !blocks.next(&mut block).map_err(unreadable)? {
+                return Ok(None);
+            }
+            let found = if format == Format::Csv {
+                fields(block.records())
+            } else {
+                first_line(block.records(), self.options.header)
+            };
+            if let Some(found) = found {
+                break found;
+            }
+            // Empty lines alone.
+            *lines += count_lines(block.records());
+            if is_appended {
+                self.output.write_bytes(block.records().to_vec())?;
+            }
+        };
+        let role = ColumnRole::Text;
+        let index = if self.options.header {
+            let line = *lines + count_lines(&block.records()[..row.body.start]) + 1;
+            let fail = |kind: ReadErrorKind| ReadError::new(name, Some(line), kind);
+            if row.is_open {
+                return Err(fail(ReadErrorKind::Header(BadRecord::OpenQuote)).into());
+            }
+            let index =
+                find_in_header(columns.iter().map(Vec::as_slice), role, &self.options.text).map_err(fail)?;
+            if is_appended {
+                self.append_header(name, format, block.records(), &row, &columns)?;
+            }
+            *lines += count_lines(&block.records()[..row.end]);
+            blocks.unread(&block.records()[row.end..]);
+            index
+        } else {
+            let index =
+                by_number(role, &self.options.text).map_err(|kind| ReadError::new(name, None, kind))?;
+            blocks.unread(block.records());
+            index
+        };
+        if index >= row.columns {
+            let problem = BadRecord::NoColumn { role, number: index + 1, found: row.columns };
+            let line = *lines + count_lines(&block.records()[..row.body.start]) + 1;
+            return Err(ReadError::new(name, Some(line), problem).into());
+        }
+        let column = TextColumn { index, width: row.columns };
+        Ok(Some(if format == Format::Csv { Layout::Csv(column) } else { Layout::Tsv(column) }))
+    }
+
+    /// Writes the header, unless it is that of the table before.
+    fn append_header(
+        &mut self,
+        name: &Path,
+        format: Format,
+        block: &[u8],
+        row: &Row,
+        columns: &[Vec<u8>],
+    ) -> Result<(), StreamError> {
+        let added = value_names(&self.options, self.classifier.model());
+        if let Some(taken) =
+            added.into_iter().find(|name| columns.iter().any(|column| column == name.as_bytes()))
+        {
+            return Err(StreamError::ColumnTaken { file: name.into(), name: taken });
+        }
+        let header = &block[row.body.clone()];
+        if let Some(before) = &self.header {
+            return if before == header {
+                Ok(())
+            } else {
+                Err(StreamError::HeaderDiffers { file: name.into() })
+            };
+        }
+        let mut output = block[..row.body.start].to_vec();
+        let renderer = Renderer::new(&self.options, format, self.classifier.model());
+        renderer.add_header(header, &block[row.body.end..row.end], &mut output);
+        self.header = Some(header.to_vec());
+        self.output.write_bytes(output)
+    }
+}
+
+/// The first line of a TSV file and its columns; a header is the first that is not empty.
+fn first_line(block: &[u8], is_header: bool) -> Option<(Row, Vec<Vec<u8>>)> {
+    let mut start = 0;
+    for line in block.split_inclusive(|&byte| byte == b'\n') {
+        let body = line.strip_suffix(b"\n").unwrap_or(line);
+        let body = body.strip_suffix(b"\r").unwrap_or(body);
+        if is_header && body.is_empty() {
+            start += line.len();
+            continue;
+        }
+        let fields = body.split(|&byte| byte == b'\t').map(<[u8]>::to_vec).collect();
+        let columns = memchr_iter(b'\t', body).count() + 1;
+        let body = start..start + body.len();
+        return Some((Row { body, end: start + line.len(), columns, is_open: false }, fields));
+    }
+    None
+}

@@ -1,0 +1,339 @@
+use super::*;
+use crate::model::{Model, ModelParts};
+
+mod blocks_and_threads;
+
+/// `a` is Apple (1.5), `b` is Bean (1), `c` is Bean (0.5); anything else is Other.
+fn classifier() -> Arc<Classifier> {
+    let parts = ModelParts {
+        classes: ["Other", "Apple, \"red\"", "Bean\tgreen"].map(String::from).to_vec(),
+        class_counts: vec![3, 2, 1],
+        features: ["a", "b", "c"].map(String::from).to_vec(),
+        indptr: vec![0, 1, 2, 3],
+        indices: vec![1, 2, 2],
+        data: vec![1.5, 1.0, 0.5],
+        ..ModelParts::default()
+    };
+    Arc::new(Model::from_parts(parts).unwrap().into_classifier())
+}
+
+fn run(options: &StreamOptions, inputs: &[(&str, &[u8])]) -> (String, Result<StreamSummary, StreamError>) {
+    let mut output = Vec::new();
+    let mut stream = Stream::new(classifier(), options.clone(), &mut output).unwrap();
+    let mut ended = Ok(());
+    for (name, bytes) in inputs {
+        ended = ended.and_then(|()| stream.classify(Path::new(name), Box::new(Cursor::new(bytes.to_vec()))));
+    }
+    let summary = stream.summary();
+    (String::from_utf8_lossy(&output).into_owned(), ended.map(|()| summary))
+}
+
+fn output_of(options: &StreamOptions, name: &str, bytes: &str) -> String {
+    let (output, ended) = run(options, &[(name, bytes.as_bytes())]);
+    ended.unwrap();
+    output
+}
+
+fn error_of(options: &StreamOptions, name: &str, bytes: &str) -> (String, String) {
+    let (output, ended) = run(options, &[(name, bytes.as_bytes())]);
+    (output, ended.unwrap_err().to_string())
+}
+
+fn append() -> StreamOptions {
+    StreamOptions { output: Output::Append, ..StreamOptions::default() }
+}
+
+fn unknown(label: &str, min_margin: f32) -> Option<Unknown> {
+    Some(Unknown { label: label.into(), min_margin })
+}
+
+#[test]
+fn every_line_has_a_label_the_empty_and_the_unended_too() {
+    let options = StreamOptions { unknown: unknown("?", 0.0), ..StreamOptions::default() };
+    assert_eq!(output_of(&options, "x", "a\n\nb\r\nzz"), "Apple, \"red\"\n?\nBean green\n?\n");
+    assert_eq!(output_of(&options, "x", ""), "");
+    assert_eq!(output_of(&options, "x", "\n"), "?\n");
+}
+
+#[test]
+fn appended_lines_keep_their_bytes_and_their_ends() {
+    assert_eq!(
+        output_of(&append(), "x", "\u{feff}a\n\nb\r\nc"),
+        "\u{feff}a\tApple, \"red\"\n\tOther\nb\tBean green\r\nc\tBean green\n"
+    );
+}
+
+#[test]
+fn a_tsv_column_is_classified_and_a_header_is_no_record() {
+    let tsv = "id\ttext\tb\n1\ta\tb\n\n2\t\"b\tc\r\n";
+    assert_eq!(output_of(&StreamOptions::default(), "x.tsv", tsv), "Apple, \"red\"\nBean green\n");
+    assert_eq!(
+        output_of(&append(), "x.tsv", tsv),
+        "id\ttext\tb\tlabel\n1\ta\tb\tApple, \"red\"\n\n2\t\"b\tc\tBean green\r\n"
+    );
+}
+
+#[test]
+fn an_empty_line_of_a_one_column_table_is_a_record() {
+    assert_eq!(
+        output_of(&StreamOptions::default(), "x.tsv", "text\na\n\nb"),
+        "Apple, \"red\"\nOther\nBean green\n"
+    );
+}
+
+#[test]
+fn a_csv_column_is_classified_with_quotes_and_line_breaks_in_it() {
+    let csv = "\u{feff}id,\"text\"\r\n1,\"x\r\n\"\"a\"\"\"\r\n\r\n2,b";
+    assert_eq!(output_of(&StreamOptions::default(), "x.csv", csv), "Apple, \"red\"\nBean green\n");
+    let labelled =
+        "\u{feff}id,\"text\",label\r\n1,\"x\r\n\"\"a\"\"\",\"Apple, \"\"red\"\"\"\r\n\r\n2,b,Bean\tgreen\n";
+    assert_eq!(output_of(&append(), "x.csv", csv), labelled);
+}
+
+#[test]
+fn a_json_field_is_classified_and_fields_are_added_at_the_end() {
+    let json = "{\"a\": {\"t\": \"\\u0061\"}, \"b\": [1, {}] }\n  \n{\"a\":{\"t\":\"\\n b\"}}\r\n";
+    let options = StreamOptions { text: Column::Name("a.t".into()), ..append() };
+    assert_eq!(
+        output_of(&options, "x.jsonl", json),
+        "{\"a\": {\"t\": \"\\u0061\"}, \"b\": [1, {}] ,\"label\":\"Apple, \\\"red\\\"\"}\n  \n\
+         {\"a\":{\"t\":\"\\n b\"},\"label\":\"Bean\\tgreen\"}\r\n"
+    );
+    let labels = StreamOptions { output: Output::Label, ..options };
+    assert_eq!(output_of(&labels, "x.jsonl", json), "Apple, \"red\"\nBean green\n");
+}
+
+#[test]
+fn a_json_number_is_a_text_and_bytes_that_are_not_utf8_are_too() {
+    let (output, ended) = run(
+        &StreamOptions::default(),
+        &[("x.jsonl", b"{\"text\": 5}\n{\"text\": \"\xff a\", \"\xff\": 1}\n{\"text\":\"\\ud800 b\"}")],
+    );
+    ended.unwrap();
+    assert_eq!(output, "Other\nApple, \"red\"\nBean green\n");
+}
+
+#[test]
+fn of_two_json_fields_of_a_name_the_last_counts() {
+    let options = StreamOptions { text: Column::Name("o.t".into()), ..StreamOptions::default() };
+    assert_eq!(output_of(&options, "x.jsonl", r#"{"o":{"t":"a"},"o":{"t":"a","t":"b"}}"#), "Bean green\n");
+    let (_, error) = error_of(&options, "x.jsonl", r#"{"o":{"t":"a"},"o":{}}"#);
+    assert!(error.starts_with("x.jsonl:1: no text in field \"o.t\""), "{error}");
+}
+
+#[test]
+fn scores_probabilities_and_further_classes_stand_in_columns() {
+    let options = StreamOptions { scores: true, probabilities: true, top: 2, ..StreamOptions::default() };
+    assert_eq!(
+        output_of(&options, "x", "a a b"),
+        "Apple, \"red\"\t3\t2\t0.843795\tBean green\t1\t1\t0.114195\n"
+    );
+    let options = StreamOptions { top: 9, scores: true, ..append() };
+    assert_eq!(
+        output_of(&options, "x.jsonl", r#"{"text":"b"}"#),
+        "{\"text\":\"b\",\"label\":\"Bean\\tgreen\",\"score\":1,\"margin\":1,\
+         \"label_2\":\"Other\",\"score_2\":0,\"margin_2\":0,\
+         \"label_3\":\"Apple, \\\"red\\\"\",\"score_3\":0,\"margin_3\":null}\n"
+    );
+    assert_eq!(
+        output_of(&StreamOptions { top: 2, scores: true, ..append() }, "x.csv", "text\nb"),
+        "text,label,score,margin,label_2,score_2,margin_2\nb,Bean\tgreen,1,1,Other,0,0\n"
+    );
+}
+
+#[test]
+fn what_the_model_does_not_know_or_not_surely_is_unknown() {
+    let options =
+        |min_margin| StreamOptions { unknown: unknown("n/a", min_margin), ..StreamOptions::default() };
+    assert_eq!(output_of(&options(0.0), "x", "zz\nc\na b"), "n/a\nBean green\nApple, \"red\"\n");
+    assert_eq!(output_of(&options(0.5), "x", "zz\nc\na b"), "n/a\nBean green\nApple, \"red\"\n");
+    assert_eq!(output_of(&options(0.75), "x", "zz\nc\na b\na"), "n/a\nn/a\nn/a\nApple, \"red\"\n");
+    let scored = StreamOptions { scores: true, ..options(0.75) };
+    assert_eq!(output_of(&scored, "x", "c"), "n/a\t0.5\t0.5\n", "the scores tell why");
+}
+
+#[test]
+fn a_bad_record_ends_the_stream_after_all_before_it_and_tells_its_line() {
+    for threads in [1, 3] {
+        let options = StreamOptions { threads, block_bytes: 7, ..StreamOptions::default() };
+        for (name, text, line, found) in [
+            ("x.tsv", "id\ttext\n1\ta\n\n2\tb\n3\n4\ta\n", 5, "1 column: expected 2"),
+            ("x.csv", "id,text\r\n1,\"a\r\n\"\r\n2,b\r\n3,\"a\",\r\n", 5, "3 columns: expected 2"),
+            ("x.csv", "id,text\n1,a\n2,b\n3,\"a\n", 4, "a quoted field goes on"),
+            ("x.jsonl", "{\"text\":\"a\"}\n\n{\"text\":\"b\"}\n{\"text\":\"b\"\n", 4, "EOF"),
+            ("x.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n{\"t\":\"b\"}", 3, "no text in field"),
+            ("x.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n{\"text\":[]}", 3, "text [] in field"),
+        ] {
+            let (output, error) = error_of(&options, name, text);
+            assert_eq!(output, "Apple, \"red\"\nBean green\n", "{name}: {error}");
+            assert!(error.starts_with(&format!("{name}:{line}: {found}")), "{error}");
+            assert!(error.ends_with("--skip-bad-records"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn skipped_bad_records_are_counted_and_keep_their_places() {
+    let tsv = "id\ttext\n1\ta\nbad\n2\tb\n";
+    let options = StreamOptions { skip_bad_records: true, scores: true, ..StreamOptions::default() };
+    let (output, ended) = run(&options, &[("x.tsv", tsv.as_bytes())]);
+    assert_eq!(output, "Apple, \"red\"\t1.5\t1.5\n\t\t\nBean green\t1\t1\n");
+    assert_eq!((ended.as_ref().unwrap().records, ended.unwrap().bad_records), (3, 1));
+    let with_unknown = StreamOptions { unknown: unknown("?", 0.0), scores: false, ..options.clone() };
+    assert_eq!(output_of(&with_unknown, "x.tsv", tsv), "Apple, \"red\"\n?\nBean green\n");
+    let appended = StreamOptions { output: Output::Append, scores: false, ..options };
+    assert_eq!(
+        output_of(&appended, "x.tsv", tsv),
+        "id\ttext\tlabel\n1\ta\tApple, \"red\"\nbad\n2\tb\tBean green\n"
+    );
+    assert_eq!(output_of(&appended, "x.jsonl", "{}\n[]\nx"), "{}\n[]\nx\n");
+}
+
+#[test]
+fn a_name_that_is_taken_is_not_added_again() {
+    for (name, text) in [
+        ("x.tsv", "label\ttext\nb\ta"),
+        ("x.csv", "text,label\na,b"),
+        ("x.jsonl", "{\"label\":1,\"text\":\"a\"}"),
+    ] {
+        let (output, error) = error_of(&append(), name, text);
+        assert_eq!(output, "");
+        assert!(error.contains("\"label\" already: name the one to add with --label NAME"), "{error}");
+        assert_eq!(output_of(&StreamOptions::default(), name, text), "Apple, \"red\"\n");
+        let renamed = StreamOptions { label: "predicted".into(), ..append() };
+        assert!(output_of(&renamed, name, text).contains("predicted"));
+    }
+}
+
+#[test]
+fn several_tables_are_appended_to_under_one_header() {
+    let (output, ended) = run(&append(), &[("x.csv", b"text\na"), ("y.csv", b"text\r\nb\r\n")]);
+    ended.unwrap();
+    assert_eq!(output, "text,label\na,\"Apple, \"\"red\"\"\"\nb,Bean\tgreen\r\n");
+    let (_, ended) = run(&append(), &[("x.csv", b"text\na"), ("y.csv", b"text,b\nb,b\n")]);
+    assert!(
+        ended.unwrap_err().to_string().starts_with("y.csv: its header is not that of the files before it")
+    );
+    let (output, ended) =
+        run(&StreamOptions::default(), &[("x.csv", b"text\na"), ("y.csv", b"n,text\n1,b\n")]);
+    ended.unwrap();
+    assert_eq!(output, "Apple, \"red\"\nBean green\n");
+}
+
+#[test]
+fn columns_without_a_header_have_numbers() {
+    let options = StreamOptions { text: Column::Number(2), header: false, ..append() };
+    assert_eq!(
+        output_of(&options, "x.csv", "\n1,a\n2,b\n"),
+        "\n1,a,\"Apple, \"\"red\"\"\"\n2,b,Bean\tgreen\n"
+    );
+    assert_eq!(output_of(&options, "x.tsv", "1\tb\n"), "1\tb\tBean green\n");
+    let (_, error) = error_of(&options, "x.tsv", "1\n");
+    assert!(error.starts_with("x.tsv:1: 1 column: expected the text in column 2"), "{error}");
+}
+
+#[test]
+fn options_that_make_no_sense_are_usage_errors() {
+    let refused = |options| Stream::new(classifier(), options, io::sink()).err().unwrap();
+    for options in [
+        StreamOptions { top: 0, ..StreamOptions::default() },
+        StreamOptions { threads: 0, ..StreamOptions::default() },
+        StreamOptions { block_bytes: 0, ..StreamOptions::default() },
+        StreamOptions { unknown: unknown("a\nb", 0.0), ..StreamOptions::default() },
+        StreamOptions { unknown: unknown("a", f32::NAN), ..StreamOptions::default() },
+        StreamOptions { unknown: unknown("a", -1.0), ..StreamOptions::default() },
+        StreamOptions { label: String::new(), ..StreamOptions::default() },
+        StreamOptions { format: Some(Format::FastText), ..StreamOptions::default() },
+    ] {
+        assert!(StreamError::from(refused(options)).is_usage());
+    }
+    for (options, name) in [
+        (StreamOptions::default(), "x.ft"),
+        (StreamOptions { header: false, ..StreamOptions::default() }, "x.csv"),
+        (StreamOptions { text: Column::Number(1), ..StreamOptions::default() }, "x.jsonl"),
+        (StreamOptions { text: Column::Number(0), ..StreamOptions::default() }, "x.tsv"),
+    ] {
+        let mut stream = Stream::new(classifier(), options, io::sink()).unwrap();
+        assert!(stream.classify(Path::new(name), Box::new(io::empty())).unwrap_err().is_usage());
+    }
+}
+
+#[test]
+fn a_missing_column_names_those_that_there_are() {
+    let (output, error) = error_of(&StreamOptions::default(), "x.csv", "id,\"the title\"\n1,a\n");
+    assert_eq!(output, "");
+    assert!(
+        error.starts_with("x.csv:1: no column \"text\" for the text: found \"id\", \"the title\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_read_error_comes_after_the_records_before_it() {
+    struct Failing(Cursor<&'static [u8]>);
+    impl Read for Failing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => Err(io::Error::other("the disk is gone")),
+                read => Ok(read),
+            }
+        }
+    }
+    for threads in [1, 2] {
+        let mut output = Vec::new();
+        let options = StreamOptions { threads, ..StreamOptions::default() };
+        let mut stream = Stream::new(classifier(), options, &mut output).unwrap();
+        let error =
+            stream.classify(Path::new("x"), Box::new(Failing(Cursor::new(b"a\nb\nhal")))).unwrap_err();
+        assert_eq!(error.to_string(), "x: the disk is gone");
+        assert_eq!(String::from_utf8(output).unwrap(), "Apple, \"red\"\nBean green\n");
+    }
+}
+
+#[test]
+fn an_output_that_fails_ends_the_stream_though_a_read_is_under_way() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (reader, mut writer) = io::pipe().unwrap();
+    writer.write_all(b"a\n").unwrap();
+    let options = StreamOptions { threads: 2, ..StreamOptions::default() };
+    let mut stream = Stream::new(classifier(), options, Full).unwrap();
+    let error = stream.classify(Path::new("x"), Box::new(reader)).unwrap_err();
+    assert!(matches!(error, StreamError::Output(_)), "{error}");
+    drop(writer);
+}
+
+#[test]
+fn memory_for_output_is_bounded_however_much_a_block_makes() {
+    // Each write is a part: none is much larger than PART_BYTES.
+    struct Largest(usize, u64);
+    impl Write for Largest {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.max(bytes.len());
+            self.1 += memchr::memchr_iter(b'\n', bytes).count() as u64;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for threads in [1, 2] {
+        for scores in [false, true] {
+            let mut output = Largest(0, 0);
+            let options =
+                StreamOptions { threads, scores, top: 3, block_bytes: 1 << 20, ..StreamOptions::default() };
+            let mut stream = Stream::new(classifier(), options, &mut output).unwrap();
+            stream.classify(Path::new("x"), Box::new(Cursor::new(vec![b'\n'; 1 << 18]))).unwrap();
+            assert_eq!(stream.summary().bytes_read, 1 << 18);
+            assert_eq!(output.1, 1 << 18);
+            assert!(output.0 < 2 << 20, "{}", output.0);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Classifies blocks.
+
+use memchr::{memchr, memchr_iter};
+
+use super::records::{BATCH_RECORDS, Batch, Layout, Span};
+use super::render::{Rank, Renderer};
+use crate::Classifier;
+use crate::data::read::BadRecord;
+use crate::infer::{Label, Prediction, Scorer, softmax};
+
+/// Bytes of output that are given on together, unless one record makes more.
+const PART_BYTES: usize = 64 << 10;
+
+/// How one file is classified.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) layout: Layout,
+    pub(super) renderer: Renderer,
+    pub(super) skip_bad_records: bool,
+    pub(super) write_each_record: bool,
+}
+
+/// What some whole records of a block came to.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) output: Vec<u8>,
+    pub(super) records: u64,
+    pub(super) bad_records: u64,
+    /// The length of the block, in its last part.
+    pub(super) bytes_read: u64,
+}
+
+impl Part {
+    /// Forgets everything but the room for output.
+    pub(super) fn clear(&mut self) {
+        self.output.clear();
+        *self = Part { output: std::mem::take(&mut self.output), ..Part::default() };
+    }
+}
+
+/// A bad record that ends the stream.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// Lines of the block before the one on which the record begins.
+    pub(super) lines_before: u64,
+    pub(super) problem: BadRecord,
+}
+
+/// Classifies blocks in buffers of its own.
+pub(super) struct Worker<'c> {
+    plan: &'c Plan,
+    batch: Batch,
+    scoring: Scoring<'c>,
+}
+
+impl<'c> Worker<'c> {
+    pub(super) fn new(classifier: &'c Classifier, plan: &'c Plan) -> Worker<'c> {
+        Worker {
+            plan,
+            batch: Batch::new(if plan.write_each_record { 1 } else { BATCH_RECORDS }),
+            scoring: Scoring::new(classifier.scorer()),
+        }
+    }
+
+    /// Classifies a block of whole records. Calls `emit` whenever there is some output, to take it away; it says
+    /// whether to go on. What is left in `part` is the last of it.
+    ///
+    /// # Errors
+    /// At a bad record; `part` has all before it.
+    pub(super) fn run(
+        &mut self,
+        block: &[u8],
+        part: &mut Part,
+        emit: &mut dyn FnMut(&mut Part) -> bool,
+    ) -> Result<(), Failure> {
+        let Worker { plan, batch, scoring } = self;
+        let Plan { layout, renderer, .. } = *plan;
+        let part_bytes = if plan.write_each_record { 1 } else { PART_BYTES };
+        let mut start = 0;
+        while start < block.len() {
+            let lines = layout
+                .lines_alone(block, start)
+                .filter(|_| renderer.is_label_alone() && !plan.write_each_record);
+            if let Some(lines) = lines {
+                scoring.add_label_lines(renderer, lines, part);
+                start += lines.len();
+            } else {
+                let end = layout.fill(block, start, batch);
+                if batch.spans.is_empty() {
+                    if renderer.is_appended() {
+                        part.output.extend_from_slice(&block[start..]);
+                    }
+                    break;
+                }
+                if renderer.is_label_alone() && batch.first_problem.is_none() {
+                    scoring.add_label_lines(renderer, &batch.lines, part);
+                } else {
+                    add_records(plan, block, start, batch, scoring, part)?;
+                }
+                start = end;
+            }
+            if part.output.len() >= part_bytes && !emit(part) {
+                return Ok(());
+            }
+        }
+        part.bytes_read += block.len() as u64;
+        Ok(())
+    }
+}
+
+/// Adds what is written for each record of a batch that begins at `start`.
+fn add_records(
+    plan: &Plan,
+    block: &[u8],
+    mut start: usize,
+    batch: &mut Batch,
+    scoring: &mut Scoring<'_>,
+    part: &mut Part,
+) -> Result<(), Failure> {
+    let Plan { layout, renderer, .. } = plan;
+    scoring.predict(renderer, &batch.lines);
+    let mut lines = &batch.lines[..];
+    for (at, &Span { end, insert_at, is_bad }) in batch.spans.iter().enumerate() {
+        if is_bad
+            && !plan.skip_bad_records
+            && let Some((record_start, problem)) = batch.first_problem.take()
+        {
+            return Err(Failure { lines_before: count_lines(&block[..record_start]), problem });
+        }
+        let (text, rest) = lines.split_at(memchr(b'\n', lines).map_or(lines.len(), |at| at + 1));
+        lines = rest;
+        part.records += 1;
+        part.bad_records += u64::from(is_bad);
+        let output = &mut part.output;
+        if renderer.is_appended() {
+            output.extend_from_slice(&block[start..insert_at]);
+        }
+        if !is_bad {
+            let (ranks, is_known) = scoring.ranks(renderer, at, text);
+            renderer.add_values(ranks, is_known, output);
+        } else if !renderer.is_appended() {
+            renderer.add_nothing(output);
+        }
+        if renderer.is_appended() {
+            output.extend_from_slice(&block[insert_at..end]);
+        }
+        // The last record of a file may have no line end; what follows is another record all the same.
+        let ends_with_return = matches!(layout, Layout::Csv(_)) && block[..end].ends_with(b"\r");
+        if !(renderer.is_appended() && (block[..end].ends_with(b"\n") || ends_with_return)) {
+            output.push(b'\n');
+        }
+        start = end;
+    }
+    Ok(())
+}
+
+/// Classifies texts in buffers of its own, as far as what is written takes it.
+struct Scoring<'c> {
+    scorer: Scorer<'c>,
+    labels: Vec<Label>,
+    predictions: Vec<Prediction>,
+    probabilities: Vec<f32>,
+    order: Vec<(u32, f32)>,
+    ranks: Vec<Rank>,
+}
+
+impl<'c> Scoring<'c> {
+    fn new(scorer: Scorer<'c>) -> Scoring<'c> {
+        Scoring {
+            scorer,
+            labels: Vec::new(),
+            predictions: Vec::new(),
+            probabilities: Vec::new(),
+            order: Vec::new(),
+            ranks: Vec::new(),
+        }
+    }
+
+    /// Adds a line with the label of each line of some texts.
+    fn add_label_lines(&mut self, renderer: &Renderer, lines: &[u8], part: &mut Part) {
+        if renderer.needs_margin() {
+            self.predict(renderer, lines);
+            part.records += self.predictions.len() as u64;
+            for &Prediction { class, margin, known, .. } in &self.predictions {
+                renderer.add_label_line(class, margin, known, &mut part.output);
+            }
+        } else {
+            self.labels.clear();
+            self.scorer.label_lines(lines, &mut self.labels);
+            part.records += self.labels.len() as u64;
+            for &Label { class, known } in &self.labels {
+                renderer.add_label_line(class, f32::INFINITY, known, &mut part.output);
+            }
+        }
+    }
+
+    /// Classifies lines.
+    fn predict(&mut self, renderer: &Renderer, lines: &[u8]) {
+        self.predictions.clear();
+        if renderer.needs_margin() {
+            self.scorer.predict_lines(lines, &mut self.predictions);
+            return;
+        }
+        self.labels.clear();
+        self.scorer.label_lines(lines, &mut self.labels);
+        let without_margin =
+            |&Label { class, known }| Prediction { class, score: 0.0, margin: f32::INFINITY, known };
+        self.predictions.extend(self.labels.iter().map(without_margin));
+    }
+
+    /// The best classes of the text on the line at this place, as many as are written, and whether it is known.
+    fn ranks(&mut self, renderer: &Renderer, at: usize, text: &[u8]) -> (&[Rank], bool) {
+        let Prediction { class, score, margin, known } = self.predictions[at];
+        self.ranks.clear();
+        if renderer.top() == 1 && !renderer.has_probabilities() {
+            self.ranks.push(Rank { class, score, margin, probability: 0.0 });
+            return (&self.ranks, known);
+        }
+        let scores = self.scorer.scores(text);
+        self.probabilities.clear();
+        if renderer.has_probabilities() {
+            self.probabilities.extend_from_slice(scores);
+            softmax(&mut self.probabilities);
+        }
+        self.order.clear();
+        self.order.extend((0..).zip(scores.iter().copied()));
+        // Equal scores stay in the order of the classes, by which ties are decided.
+        self.order.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        for (at, &(class, score)) in self.order.iter().enumerate().take(renderer.top()) {
+            let margin = self.order.get(at + 1).map_or(f32::INFINITY, |next| score - next.1);
+            let probability = self.probabilities.get(class as usize).copied().unwrap_or(0.0);
+            self.ranks.push(Rank { class, score, margin, probability });
+        }
+        (&self.ranks, known)
+    }
+}
+
+/// Line feeds in some bytes.
+pub(super) fn count_lines(bytes: &[u8]) -> u64 {
+    memchr_iter(b'\n', bytes).count() as u64
+}
