@@ -2,7 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+mod cell;
+mod freeze;
+mod line;
 mod params;
+mod problem;
+mod smooth;
+mod zero_one;
 
 use std::fmt;
 
@@ -119,8 +125,36 @@ impl ValidParams {
         validation: Option<HeldOut<'_>>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Trained, TrainError> {
-        let _ = (dataset, validation, progress);
-        todo!()
+        let _ = (validation, progress);
+        let rows: Vec<u32> = (0..dataset.texts() as u32).collect();
+        let problem = problem::Problem::new(dataset, &rows, self.balance);
+        let (q, l2) = (0.3, self.l2.unwrap_or(0.3) as f32);
+        let size = match self.budget {
+            Budget::Nonzeros(n) => n,
+            _ => 500,
+        };
+        let mut fit = smooth::SmoothFit::new(&problem, q, l2, Vec::new());
+        fit.grow(size, 0.1);
+        fit.optimise(1e-4, 10);
+        let mut cells = fit.cells().to_vec();
+        if size <= 500 {
+            let mut fit = zero_one::ZeroOneFit::new(&problem, &cells);
+            fit.optimise(10);
+            for _ in 0..4 {
+                fit.swap(size / 5);
+            }
+            cells = fit.cells();
+        }
+        let metadata = vec![("nonzeros allowed".to_string(), size.to_string())];
+        let model = freeze::freeze(dataset, &cells, metadata);
+        let report = Report {
+            objective: Objective::GeneralisedCrossEntropy(0.3),
+            l2: f64::from(l2),
+            estimate: None,
+            candidates: Vec::new(),
+            training_accuracy: 0.0,
+        };
+        Ok(Trained { model, report })
     }
 }
 

@@ -1,0 +1,36 @@
+//! From the cells that survived to a frozen model.
+
+use sprs::TriMatI;
+
+use super::cell::Cell;
+use crate::data::Dataset;
+use crate::model::{Model, ModelParts, round_score};
+
+/// The model that has these cells for its nonzeros, but for those that round to zero.
+pub(super) fn freeze(dataset: &Dataset, cells: &[Cell], metadata: Vec<(String, String)>) -> Model {
+    let mut cells: Vec<Cell> =
+        cells.iter().map(|&cell| Cell { weight: round_score(cell.weight), ..cell }).collect();
+    cells.retain(|cell| cell.weight != 0.0);
+    // The columns of features without a nonzero are left out before the matrix is compressed: over the full
+    // vocabulary its column pointers would take more than all that it holds.
+    let mut kept: Vec<u32> = cells.iter().map(|cell| cell.feature).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    let mut triplets = TriMatI::<f32, u32>::new((dataset.classes().len(), kept.len()));
+    for cell in &cells {
+        let column = kept.binary_search(&cell.feature).expect("the feature of every cell is kept");
+        triplets.add_triplet(cell.class as usize, column, cell.weight);
+    }
+    let scores = triplets.to_csc::<u32>();
+    let (indptr, indices, data) = scores.into_raw_storage();
+    Model::from_parts(ModelParts {
+        classes: dataset.classes().to_vec(),
+        class_counts: dataset.class_counts().to_vec(),
+        features: kept.iter().map(|&feature| dataset.features()[feature as usize].clone()).collect(),
+        indptr,
+        indices,
+        data,
+        metadata,
+    })
+    .expect("a dataset's classes and features and rounded scores make a model")
+}

@@ -1,0 +1,403 @@
+//! Fits of the 0/1 loss itself: the share of texts whose argmax is wrong.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use hashbrown::HashSet;
+
+use super::cell::Cell;
+use super::problem::Problem;
+use crate::model::{MAX_SCORE_STEPS, SCORE_STEPS};
+
+const LARGEST: i32 = MAX_SCORE_STEPS as i32;
+/// How far inside an interval without an end a weight is put: a score of 1.
+const INSIDE: i32 = SCORE_STEPS as i32;
+
+/// A cell whose weight is a whole number of score steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct GridCell {
+    feature: u32,
+    class: u32,
+    weight: i32,
+}
+
+/// The best and the second best class of a text.
+#[derive(Debug, Clone, Copy)]
+struct Podium {
+    first: u32,
+    second: u32,
+}
+
+/// Weights on the grid of scores that a model can hold, and the scores that they give every text: what is
+/// right here is right in the frozen model, ties included.
+#[derive(Debug)]
+pub(super) struct ZeroOneFit<'p> {
+    problem: &'p Problem,
+    cells: Vec<GridCell>,
+    places: HashSet<(u32, u32)>,
+    /// Shape (texts, classes).
+    scores: Vec<i32>,
+    podiums: Vec<Podium>,
+    events: Vec<(i32, f32)>,
+}
+
+/// The best interval of one weight: what it gains over the weight as it is, and how to get to its middle.
+#[derive(Debug, Clone, Copy)]
+struct Best {
+    gain: f64,
+    change: i32,
+}
+
+/// A cell outside the fit, and what it gains at most; ordered by that.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Candidate {
+    gain: f64,
+    feature: u32,
+    class: u32,
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Candidate) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Candidate) -> Ordering {
+        let by_place = || (other.feature, other.class).cmp(&(self.feature, self.class));
+        self.gain.total_cmp(&other.gain).then_with(by_place)
+    }
+}
+
+impl<'p> ZeroOneFit<'p> {
+    pub(super) fn new(problem: &'p Problem, cells: &[Cell]) -> ZeroOneFit<'p> {
+        let cells: Vec<GridCell> = cells
+            .iter()
+            .map(|cell| GridCell {
+                feature: cell.feature,
+                class: cell.class,
+                weight: ((cell.weight * SCORE_STEPS).round() as i32).clamp(-LARGEST, LARGEST),
+            })
+            .collect();
+        let mut fit = ZeroOneFit {
+            problem,
+            places: cells.iter().map(|cell| (cell.feature, cell.class)).collect(),
+            cells: Vec::new(),
+            scores: vec![0; problem.texts() * problem.classes()],
+            podiums: vec![Podium { first: 0, second: 1 }; problem.texts()],
+            events: Vec::new(),
+        };
+        for cell in &cells {
+            fit.shift(cell.feature, cell.class, cell.weight);
+        }
+        fit.cells = cells;
+        fit
+    }
+
+    pub(super) fn cells(&self) -> Vec<Cell> {
+        let cell = |cell: &GridCell| Cell {
+            feature: cell.feature,
+            class: cell.class,
+            weight: cell.weight as f32 / SCORE_STEPS,
+        };
+        self.cells.iter().map(cell).collect()
+    }
+
+    /// The total weight of the texts that are right.
+    pub(super) fn right(&self) -> f64 {
+        let texts = self.podiums.iter().zip(self.problem.labels()).zip(self.problem.weights());
+        texts
+            .map(|((podium, &label), &weight)| if podium.first == label { f64::from(weight) } else { 0.0 })
+            .sum()
+    }
+
+    fn shift(&mut self, feature: u32, class: u32, change: i32) {
+        if change == 0 {
+            return;
+        }
+        let classes = self.problem.classes();
+        let (texts, counts) = self.problem.texts_of(feature);
+        for (&text, &count) in texts.iter().zip(counts) {
+            let row = &mut self.scores[text as usize * classes..][..classes];
+            let score = &mut row[class as usize];
+            *score = score.saturating_add(change.saturating_mul(count as i32));
+            let podium = &mut self.podiums[text as usize];
+            if change > 0 {
+                if class != podium.first {
+                    if beats(row, class, podium.first) {
+                        *podium = Podium { first: class, second: podium.first };
+                    } else if class != podium.second && beats(row, class, podium.second) {
+                        podium.second = class;
+                    }
+                }
+            } else if class == podium.first || class == podium.second {
+                *podium = podium_of(row);
+            }
+        }
+    }
+
+    /// The best change of one weight, from `weight`.
+    fn best(&mut self, feature: u32, class: u32, weight: i32) -> Best {
+        let classes = self.problem.classes();
+        let labels = self.problem.labels();
+        let weights = self.problem.weights();
+        let (texts, counts) = self.problem.texts_of(feature);
+        let events = &mut self.events;
+        events.clear();
+        // What is right when the weight is lowest, and how it changes at each event on the way up.
+        let mut right = 0.0_f64;
+        let mut right_now = 0.0_f64;
+        for (&text, &count) in texts.iter().zip(counts) {
+            let text = text as usize;
+            let Podium { first, second } = self.podiums[text];
+            let label = labels[text];
+            let other = if first == class { second } else { first };
+            let row = &self.scores[text * classes..][..classes];
+            let lead = row[other as usize].saturating_sub(row[class as usize]);
+            let count = count as i32;
+            // The least change at which `class` beats `other`.
+            let at = div_up(lead.saturating_add(i32::from(other < class)), count);
+            let text_weight = weights[text];
+            if label == class {
+                events.push((at, text_weight));
+                right_now += if at <= 0 { f64::from(text_weight) } else { 0.0 };
+            } else if other == label {
+                right += f64::from(text_weight);
+                events.push((at, -text_weight));
+                right_now += if at > 0 { f64::from(text_weight) } else { 0.0 };
+            }
+        }
+        events.sort_unstable_by_key(|&(at, _)| at);
+        let (lowest, highest) = (-LARGEST - weight, LARGEST - weight);
+        let mut best = (f64::NEG_INFINITY, i64::MIN, 0_i32);
+        let mut start = i32::MIN;
+        let mut next = 0;
+        loop {
+            let end = events.get(next).map_or(i32::MAX, |&(at, _)| at);
+            if end > start {
+                // The changes from `start` up to `end` give `right`.
+                let (low, high) =
+                    (start.max(lowest), if end == i32::MAX { highest } else { (end - 1).min(highest) });
+                if low <= high {
+                    let middle = if start == i32::MIN && end == i32::MAX {
+                        0
+                    } else if start == i32::MIN {
+                        (high - INSIDE).max(low)
+                    } else if end == i32::MAX {
+                        (low + INSIDE).min(high)
+                    } else {
+                        low + (high - low) / 2
+                    };
+                    let width = i64::from(high) - i64::from(low);
+                    let width = width.min(2 * i64::from(INSIDE));
+                    if right > best.0 + 1e-6 || (right > best.0 - 1e-6 && width > best.1) {
+                        best = (right, width, middle);
+                    }
+                }
+            }
+            if next == events.len() {
+                break;
+            }
+            start = end;
+            while next < events.len() && events[next].0 == start {
+                right += f64::from(events[next].1);
+                next += 1;
+            }
+        }
+        Best { gain: best.0 - right_now, change: best.2 }
+    }
+
+    /// Puts one weight in the middle of its best interval.
+    fn update(&mut self, at: usize) -> f64 {
+        let GridCell { feature, class, weight } = self.cells[at];
+        let best = self.best(feature, class, weight);
+        self.shift(feature, class, best.change);
+        self.cells[at].weight += best.change;
+        best.gain
+    }
+
+    /// Puts each weight in the middle of its best interval, over and over, until a pass gains nothing, at most
+    /// `sweeps` times.
+    pub(super) fn optimise(&mut self, sweeps: usize) {
+        for _ in 0..sweeps {
+            let gain: f64 = (0..self.cells.len()).map(|at| self.update(at)).sum();
+            if gain < 1e-6 {
+                break;
+            }
+        }
+    }
+
+    /// A bound on what each cell outside the fit can gain: the weight of the texts that a higher or a lower score
+    /// could put right.
+    fn bounded_candidates(&self) -> BinaryHeap<Candidate> {
+        let classes = self.problem.classes();
+        let labels = self.problem.labels();
+        let weights = self.problem.weights();
+        let (mut up, mut down) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
+        let mut touched: Vec<u32> = Vec::new();
+        let mut candidates = Vec::new();
+        for feature in 0..self.problem.features() as u32 {
+            let (texts, _) = self.problem.texts_of(feature);
+            for &text in texts {
+                let Podium { first, second } = self.podiums[text as usize];
+                let label = labels[text as usize];
+                if first != label {
+                    let weight = weights[text as usize];
+                    touched.push(label);
+                    up[label as usize] += weight;
+                    if second == label {
+                        touched.push(first);
+                        down[first as usize] += weight;
+                    }
+                }
+            }
+            for class in touched.drain(..) {
+                let bound = up[class as usize].max(down[class as usize]);
+                if bound > 0.0 && !self.places.contains(&(feature, class)) {
+                    candidates.push(Candidate { gain: f64::from(bound), feature, class });
+                }
+                up[class as usize] = 0.0;
+                down[class as usize] = 0.0;
+            }
+        }
+        candidates.into()
+    }
+
+    /// Adds up to `most` of the cells whose best weights gain most, each searched for beside those added
+    /// before it (lazy greedy: a gain that was found earlier bounds what it is now). Gives how many.
+    fn add_best(&mut self, most: usize) -> usize {
+        let mut candidates = self.bounded_candidates();
+        let mut added = 0;
+        let mut first_gain = 0.0;
+        while added < most {
+            let Some(candidate) = candidates.pop() else { break };
+            if candidate.gain < 1e-6 || candidate.gain < 0.5 * first_gain {
+                break;
+            }
+            let best = self.best(candidate.feature, candidate.class, 0);
+            if best.change == 0 || best.gain < 1e-6 {
+                continue;
+            }
+            let found = Candidate { gain: best.gain, ..candidate };
+            if candidates.peek().is_some_and(|next| next > &found) {
+                candidates.push(found);
+                continue;
+            }
+            self.add(GridCell { feature: found.feature, class: found.class, weight: best.change });
+            if added == 0 {
+                first_gain = found.gain;
+            }
+            added += 1;
+        }
+        added
+    }
+
+    fn add(&mut self, cell: GridCell) {
+        self.shift(cell.feature, cell.class, cell.weight);
+        self.places.insert((cell.feature, cell.class));
+        self.cells.push(cell);
+    }
+
+    fn remove(&mut self, at: usize) -> GridCell {
+        let cell = self.cells.swap_remove(at);
+        self.places.remove(&(cell.feature, cell.class));
+        self.shift(cell.feature, cell.class, -cell.weight);
+        cell
+    }
+
+    /// Adds the best cells up to `size`; re-optimises all whenever a twentieth was added.
+    pub(super) fn grow(&mut self, size: usize) {
+        while self.cells.len() < size {
+            let most = (self.cells.len() / 20).clamp(1, size - self.cells.len());
+            if self.add_best(most) == 0 {
+                break;
+            }
+            self.optimise(1);
+        }
+        self.optimise(10);
+    }
+
+    /// What goes wrong when each cell goes.
+    fn removal_costs(&mut self) -> Vec<f64> {
+        (0..self.cells.len())
+            .map(|at| {
+                let GridCell { feature, class, weight } = self.cells[at];
+                let before = self.right_among(feature);
+                self.shift(feature, class, -weight);
+                let after = self.right_among(feature);
+                self.shift(feature, class, weight);
+                before - after
+            })
+            .collect()
+    }
+
+    fn right_among(&self, feature: u32) -> f64 {
+        let (texts, _) = self.problem.texts_of(feature);
+        let (labels, weights) = (self.problem.labels(), self.problem.weights());
+        texts
+            .iter()
+            .filter(|&&text| self.podiums[text as usize].first == labels[text as usize])
+            .map(|&text| f64::from(weights[text as usize]))
+            .sum()
+    }
+
+    /// Removes the cheapest `count` cells and grows back; undone unless more is right. Gives the gain.
+    pub(super) fn swap(&mut self, count: usize) -> f64 {
+        let size = self.cells.len();
+        let before = self.right();
+        let kept = self.cells.clone();
+        let costs = self.removal_costs();
+        let mut order: Vec<usize> = (0..size).collect();
+        order.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
+        let mut gone: Vec<usize> = order.into_iter().take(count).collect();
+        gone.sort_unstable();
+        for &at in gone.iter().rev() {
+            self.remove(at);
+        }
+        self.optimise(3);
+        self.grow(size);
+        let gain = self.right() - before;
+        if gain < 1e-6 {
+            self.restore(kept);
+            return 0.0;
+        }
+        gain
+    }
+
+    fn restore(&mut self, cells: Vec<GridCell>) {
+        while !self.cells.is_empty() {
+            self.remove(self.cells.len() - 1);
+        }
+        for cell in cells {
+            self.add(cell);
+        }
+    }
+}
+
+/// Whether `a` is chosen before `b`: by score, and in a tie by the order of the classes.
+fn beats(row: &[i32], a: u32, b: u32) -> bool {
+    let (score_a, score_b) = (row[a as usize], row[b as usize]);
+    score_a > score_b || (score_a == score_b && a < b)
+}
+
+fn podium_of(row: &[i32]) -> Podium {
+    let mut podium =
+        if row[1] > row[0] { Podium { first: 1, second: 0 } } else { Podium { first: 0, second: 1 } };
+    for class in 2..row.len() as u32 {
+        let score = row[class as usize];
+        if score > row[podium.second as usize] {
+            if score > row[podium.first as usize] {
+                podium = Podium { first: class, second: podium.first };
+            } else {
+                podium.second = class;
+            }
+        }
+    }
+    podium
+}
+
+fn div_up(a: i32, b: i32) -> i32 {
+    if b == 1 { a } else { -(-i64::from(a)).div_euclid(i64::from(b)) as i32 }
+}
