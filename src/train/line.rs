@@ -20,6 +20,18 @@ pub(super) struct Line {
 
 /// The furthest that one step of a search goes.
 const LONGEST_STEP: f32 = 2.0;
+/// The furthest that a search goes.
+const FURTHEST: f32 = 40.0;
+
+fn soft_threshold(x: f32, by: f32) -> f32 {
+    if x > by {
+        x - by
+    } else if x < -by {
+        x + by
+    } else {
+        0.0
+    }
+}
 
 impl Line {
     pub(super) fn clear(&mut self) {
@@ -61,26 +73,29 @@ impl Line {
         (slope, curvature)
     }
 
-    /// The change that minimises the pulled negative log-likelihood plus `l2 / 2 (weight + d)^2`, by Newton
-    /// steps kept inside the bracket that the slopes' signs give; at most `steps` of them.
-    pub(super) fn minimise(&self, weight: f32, l2: f32, steps: usize) -> f32 {
-        let (mut low, mut high) = (-40.0_f32, 40.0_f32);
+    /// The change that minimises the pulled negative log-likelihood plus `l1 |weight + d| + l2 / 2 (weight + d)^2`,
+    /// by at most `steps` proximal Newton steps kept inside the bracket that the slopes' signs give.
+    pub(super) fn minimise(&self, weight: f32, l1: f32, l2: f32, steps: usize) -> f32 {
+        let (mut low, mut high) = (-FURTHEST, FURTHEST);
         let mut d = 0.0_f32;
         for _ in 0..steps {
             let (slope, curvature) = self.derivatives(d);
-            let slope = slope + l2 * (weight + d);
-            if slope > 0.0 {
+            let at = weight + d;
+            let slope = slope + l2 * at;
+            let curvature = (curvature + l2).max(1e-9);
+            let target = soft_threshold(at - slope / curvature, l1 / curvature);
+            let step = (target - at).clamp(-LONGEST_STEP, LONGEST_STEP);
+            if step < 0.0 {
                 high = d;
             } else {
                 low = d;
             }
-            let step = (-slope / (curvature + l2).max(1e-9)).clamp(-LONGEST_STEP, LONGEST_STEP);
-            let next = d + step;
-            let next =
-                if next <= low || next >= high { (low.max(d - 2.0) + high.min(d + 2.0)) / 2.0 } else { next };
-            let moved = (next - d).abs();
+            let mut next = d + step;
+            if next <= low.min(d) || next >= high.max(d) {
+                next = (low.max(d - LONGEST_STEP) + high.min(d + LONGEST_STEP)) / 2.0;
+            }
             d = next;
-            if moved < 1e-3 * (0.1 + d.abs()) {
+            if step.abs() < 1e-3 * (0.1 + d.abs()) {
                 break;
             }
         }

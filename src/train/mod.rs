@@ -3,10 +3,15 @@
 #![forbid(unsafe_code)]
 
 mod cell;
+mod folds;
 mod freeze;
 mod line;
+mod loss;
 mod params;
+mod path;
 mod problem;
+mod select;
+mod session;
 mod smooth;
 mod zero_one;
 
@@ -16,6 +21,7 @@ pub use params::{Budget, Objective, ParamError, Params, PruneBy, ValidParams};
 
 use crate::Model;
 use crate::data::Dataset;
+use session::Session;
 
 /// Labelled texts that training chooses by, in place of cross-validation.
 pub type HeldOut<'a> = &'a [(String, Vec<u8>)];
@@ -49,6 +55,8 @@ pub struct Candidate {
     pub objective: Objective,
     /// The L2 strength.
     pub l2: f64,
+    /// The budget.
+    pub nonzeros: usize,
     /// Held-out accuracy at the budget.
     pub estimate: Estimate,
 }
@@ -112,52 +120,6 @@ impl fmt::Display for TrainError {
 
 impl std::error::Error for TrainError {}
 
-impl ValidParams {
-    /// Trains on `dataset` within the budget. Deterministic: the same data, parameters and seed give
-    /// the same model, on any number of threads. `validation` stands in for cross-validation;
-    /// `progress` is told how far training is.
-    ///
-    /// # Errors
-    /// When the budget holds no model, or the validation data is empty.
-    pub fn train(
-        &self,
-        dataset: &Dataset,
-        validation: Option<HeldOut<'_>>,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Trained, TrainError> {
-        let _ = (validation, progress);
-        let rows: Vec<u32> = (0..dataset.texts() as u32).collect();
-        let problem = problem::Problem::new(dataset, &rows, self.balance);
-        let (q, l2) = (0.3, self.l2.unwrap_or(0.3) as f32);
-        let size = match self.budget {
-            Budget::Nonzeros(n) => n,
-            _ => 500,
-        };
-        let mut fit = smooth::SmoothFit::new(&problem, q, l2, Vec::new());
-        fit.grow(size, 0.1);
-        fit.optimise(1e-4, 10);
-        let mut cells = fit.cells().to_vec();
-        if size <= 500 {
-            let mut fit = zero_one::ZeroOneFit::new(&problem, &cells);
-            fit.optimise(10);
-            for _ in 0..4 {
-                fit.swap(size / 5);
-            }
-            cells = fit.cells();
-        }
-        let metadata = vec![("nonzeros allowed".to_string(), size.to_string())];
-        let model = freeze::freeze(dataset, &cells, metadata);
-        let report = Report {
-            objective: Objective::GeneralisedCrossEntropy(0.3),
-            l2: f64::from(l2),
-            estimate: None,
-            candidates: Vec::new(),
-            training_accuracy: 0.0,
-        };
-        Ok(Trained { model, report })
-    }
-}
-
 /// One budget of a [`Frontier`].
 #[derive(Debug, Clone)]
 pub struct FrontierPoint {
@@ -188,6 +150,21 @@ pub struct Frontier {
 }
 
 impl ValidParams {
+    /// Trains on `dataset` within the budget. Deterministic: the same data, parameters and seed give
+    /// the same model, on any number of threads. `validation` stands in for cross-validation;
+    /// `progress` is told how far training is.
+    ///
+    /// # Errors
+    /// When the budget holds no model, or the validation data is empty.
+    pub fn train(
+        &self,
+        dataset: &Dataset,
+        validation: Option<HeldOut<'_>>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Trained, TrainError> {
+        Session::new(self, dataset, validation, progress)?.run(|session| session.train())
+    }
+
     /// Fits along one path, each budget from the last. `budgets` are sorted and made distinct; the
     /// parameters' own budget is not used.
     ///
@@ -199,7 +176,6 @@ impl ValidParams {
         budgets: &[usize],
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Frontier, TrainError> {
-        let _ = (dataset, budgets, progress);
-        todo!()
+        Session::new(self, dataset, None, progress)?.run(|session| session.frontier(budgets))
     }
 }

@@ -2,6 +2,7 @@
 
 use sprs::CsMatI;
 
+use super::HeldOut;
 use crate::data::Dataset;
 
 /// Counts above this are taken as this: one word repeated a thousand times says no more than so.
@@ -35,10 +36,46 @@ impl Problem {
             indptr.push(indices.len());
         }
         let by_text = CsMatI::new((rows.len(), counts.cols()), indptr, indices, data);
-        let by_feature = by_text.to_csc();
-        let classes = dataset.classes().len();
         let labels: Vec<u32> = rows.iter().map(|&row| dataset.labels()[row as usize]).collect();
-        let mut weights: Vec<f32> = rows.iter().map(|&row| dataset.weights()[row as usize]).collect();
+        let weights: Vec<f32> = rows.iter().map(|&row| dataset.weights()[row as usize]).collect();
+        Problem::from_parts(&by_text, labels, weights, dataset.classes().len(), balance)
+    }
+
+    /// Other labelled texts than the dataset's, in its features and classes. Texts of other classes are left out;
+    /// gives how many.
+    pub(super) fn of_texts(dataset: &Dataset, texts: HeldOut<'_>, balance: bool) -> (Problem, usize) {
+        let mut extractor = dataset.spec().extractor().expect("a dataset's features can be drawn");
+        let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
+        let (mut labels, mut found) = (Vec::new(), Vec::new());
+        for (label, text) in texts {
+            let Some(class) = dataset.classes().iter().position(|class| class == label) else { continue };
+            found.clear();
+            found.push(0_u32);
+            extractor.for_each_feature(text, |name| {
+                let at = dataset.features().binary_search_by(|feature| feature.as_str().cmp(name));
+                found.extend(at.ok().map(|at| at as u32));
+            });
+            found.sort_unstable();
+            for run in found.chunk_by(|a, b| a == b) {
+                indices.push(run[0]);
+                data.push((run.len() as f32).min(MAX_COUNT));
+            }
+            indptr.push(indices.len());
+            labels.push(class as u32);
+        }
+        let unknown = texts.len() - labels.len();
+        let by_text = CsMatI::new((labels.len(), dataset.features().len()), indptr, indices, data);
+        let weights = vec![1.0; labels.len()];
+        (Problem::from_parts(&by_text, labels, weights, dataset.classes().len(), balance), unknown)
+    }
+
+    fn from_parts(
+        by_text: &CsMatI<f32, u32, usize>,
+        labels: Vec<u32>,
+        mut weights: Vec<f32>,
+        classes: usize,
+        balance: bool,
+    ) -> Problem {
         if balance {
             let mut totals = vec![0.0_f64; classes];
             for (&label, &weight) in labels.iter().zip(&weights) {
@@ -51,7 +88,11 @@ impl Problem {
         let total: f64 = weights.iter().copied().map(f64::from).sum();
         let mean = total / weights.len() as f64;
         weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) / mean) as f32);
-        Problem { by_feature, labels, weights, classes }
+        Problem { by_feature: by_text.to_csc(), labels, weights, classes }
+    }
+
+    pub(super) fn total_weight(&self) -> f64 {
+        self.weights.iter().copied().map(f64::from).sum()
     }
 
     pub(super) fn texts(&self) -> usize {

@@ -4,11 +4,18 @@ use hashbrown::HashSet;
 
 use super::cell::Cell;
 use super::line::Line;
+use super::loss::Loss;
+use super::params::PruneBy;
 use super::problem::Problem;
 
 pub(super) const LARGEST_WEIGHT: f32 = 30.0;
 const SMALLEST_ODDS: f32 = 1e-30;
-const LARGEST_ODDS: f32 = 1e30;
+const LARGEST_ODDS: f32 = 1e20;
+/// The relative decrease of the objective below which a fit has converged.
+const TOLERANCE: f64 = 1e-4;
+/// The relative decrease of the objective below which swaps are made smaller.
+const LITTLE: f64 = 1e-3;
+const DENSE_ROUNDS: usize = 30;
 
 /// Weights, and the class probabilities that they give every text, kept up to date.
 ///
@@ -18,7 +25,9 @@ const LARGEST_ODDS: f32 = 1e30;
 #[derive(Debug)]
 pub(super) struct SmoothFit<'p> {
     problem: &'p Problem,
-    q: f32,
+    loss: Loss,
+    /// The L1 and L2 strengths: what l1 |w| and l2 / 2 w^2 add to the sum of the losses.
+    l1: f32,
     l2: f32,
     cells: Vec<Cell>,
     places: HashSet<(u32, u32)>,
@@ -39,11 +48,12 @@ pub(super) struct Addition {
 }
 
 impl<'p> SmoothFit<'p> {
-    pub(super) fn new(problem: &'p Problem, q: f32, l2: f32, cells: Vec<Cell>) -> SmoothFit<'p> {
+    pub(super) fn new(problem: &'p Problem, loss: Loss, l2: f32, cells: Vec<Cell>) -> SmoothFit<'p> {
         let places = cells.iter().map(Cell::place).collect();
         let mut fit = SmoothFit {
             problem,
-            q,
+            loss,
+            l1: 0.0,
             l2,
             cells,
             places,
@@ -70,7 +80,8 @@ impl<'p> SmoothFit<'p> {
                 self.odds[text as usize * classes + cell.class as usize] += cell.weight * count;
             }
         }
-        for (row, total) in self.odds.chunks_exact_mut(classes).zip(&mut self.totals) {
+        for ((row, total), &label) in self.odds.chunks_exact_mut(classes).zip(&mut self.totals).zip(self.problem.labels()) {
+            row[label as usize] -= self.loss.margin;
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             *total = 0.0;
             for score in row {
@@ -92,27 +103,23 @@ impl<'p> SmoothFit<'p> {
         for text in 0..self.problem.texts() {
             let weight = self.problem.weights()[text];
             self.pulls[text] =
-                if self.q == 0.0 { weight } else { weight * power(self.own_probability(text), self.q) };
+                if self.loss.q == 0.0 { weight } else { weight * power(self.own_probability(text), self.loss.q) };
         }
     }
 
-    /// The sum of the losses and the penalty.
+    /// The sum of the losses and the penalties.
     pub(super) fn objective(&self) -> f64 {
         let losses: f64 = (0..self.problem.texts())
             .map(|text| {
-                f64::from(self.problem.weights()[text]) * self.psi(libm::logf(self.own_probability(text)))
+                let u = -libm::logf(self.own_probability(text));
+                f64::from(self.problem.weights()[text]) * self.loss.of(u)
             })
             .sum();
-        let squares: f64 = self.cells.iter().map(|cell| f64::from(cell.weight).powi(2)).sum();
-        losses + f64::from(self.l2) / 2.0 * squares
+        losses + self.cells.iter().map(|cell| self.penalty(cell.weight)).sum::<f64>()
     }
 
-    fn psi(&self, log_p: f32) -> f64 {
-        if self.q == 0.0 {
-            -f64::from(log_p)
-        } else {
-            (1.0 - f64::from(libm::expf(self.q * log_p))) / f64::from(self.q)
-        }
+    fn penalty(&self, weight: f32) -> f64 {
+        f64::from(self.l1 * weight.abs() + self.l2 / 2.0 * weight * weight)
     }
 
     fn gather(&mut self, feature: u32, class: u32) {
@@ -138,11 +145,15 @@ impl<'p> SmoothFit<'p> {
             let before = self.odds[at];
             let after = (before * growth).max(SMALLEST_ODDS);
             self.odds[at] = after;
-            self.totals[text] += f64::from(after) - f64::from(before);
-            if after > LARGEST_ODDS {
+            let total = self.totals[text] + (f64::from(after) - f64::from(before));
+            if after > LARGEST_ODDS || total < 1e-6 * f64::from(before) {
+                // Before the sum loses its digits.
                 let row = &mut self.odds[text * classes..][..classes];
-                row.iter_mut().for_each(|odds| *odds = (*odds / after).max(SMALLEST_ODDS));
+                let highest = row.iter().copied().fold(0.0, f32::max);
+                row.iter_mut().for_each(|odds| *odds = (*odds / highest).max(SMALLEST_ODDS));
                 self.totals[text] = row.iter().copied().map(f64::from).sum();
+            } else {
+                self.totals[text] = total;
             }
         }
     }
@@ -160,7 +171,7 @@ impl<'p> SmoothFit<'p> {
     fn update(&mut self, at: usize, steps: usize) -> f32 {
         let Cell { feature, class, weight } = self.cells[at];
         self.gather(feature, class);
-        let moved = weight + self.line.minimise(weight, self.l2, steps);
+        let moved = weight + self.line.minimise(weight, self.l1, self.l2, steps);
         let moved = moved.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
         if moved != weight {
             self.shift(feature, class, moved - weight);
@@ -171,6 +182,7 @@ impl<'p> SmoothFit<'p> {
 
     /// Sweeps until an objective's relative decrease falls below `tolerance`, at most `sweeps` times.
     pub(super) fn optimise(&mut self, tolerance: f64, sweeps: usize) -> f64 {
+        self.cells.sort_unstable_by_key(Cell::place);
         self.refresh();
         let mut before = self.objective();
         for _ in 0..sweeps {
@@ -190,39 +202,17 @@ impl<'p> SmoothFit<'p> {
     /// the gain of one weight that makes the class's mean probability over the feature's texts match
     /// what is observed: N KL(observed || predicted).
     fn promising(&self, most: usize) -> Vec<Addition> {
-        let classes = self.problem.classes();
-        let labels = self.problem.labels();
         let mut found: Vec<Addition> = Vec::new();
         let mut threshold = 0.0;
-        let (mut predicted, mut observed) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
-        for feature in 0..self.problem.features() as u32 {
-            let (texts, counts) = self.problem.texts_of(feature);
-            predicted.fill(0.0);
-            observed.fill(0.0);
-            let mut sum = 0.0_f32;
-            for (&text, &count) in texts.iter().zip(counts) {
-                let text = text as usize;
-                let pull = self.pulls[text] * count;
-                let scale = (f64::from(pull) / self.totals[text]) as f32;
-                let row = &self.odds[text * classes..][..classes];
-                for (sum, &odds) in predicted.iter_mut().zip(row) {
-                    *sum += scale * odds;
-                }
-                observed[labels[text] as usize] += pull;
-                sum += pull;
-            }
-            for class in 0..classes {
-                let (p, o) = (predicted[class], observed[class]);
-                // A bound that saves the logarithms: gains are at most these.
-                let bound = if o > p {
-                    o * (o / p.max(1e-20)).min(1e9)
-                } else {
-                    p * (sum / (sum - p).max(1e-6 * sum))
-                };
+        self.for_each_feature(|feature, sums| {
+            for class in 0..self.problem.classes() {
+                let (p, o, total) = (sums.predicted[class], sums.observed[class], sums.total);
+                // A bound that saves the logarithms, from log(x) <= x - 1.
+                let bound = if o > p { o * (o / p.max(1e-20)) } else { p * (total / (total - p).max(1e-6 * total)) };
                 if f64::from(bound) <= threshold {
                     continue;
                 }
-                let gain = promise(p, o, sum, self.l2);
+                let gain = promise(p, o, total, self.l2);
                 if gain > threshold && !self.places.contains(&(feature, class as u32)) {
                     found.push(Addition { cell: Cell { feature, class: class as u32, weight: 0.0 }, gain });
                     if found.len() >= 4 * most.max(64) {
@@ -231,7 +221,7 @@ impl<'p> SmoothFit<'p> {
                     }
                 }
             }
-        }
+        });
         keep_best(&mut found, most);
         found
     }
@@ -239,7 +229,7 @@ impl<'p> SmoothFit<'p> {
     /// What one more cell lowers the objective by, at its best weight.
     fn exact(&mut self, feature: u32, class: u32) -> Addition {
         self.gather(feature, class);
-        let d = self.line.minimise(0.0, self.l2, 12).clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
+        let d = self.line.minimise(0.0, 0.0, self.l2, 12).clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
         let gain = -self.rise(feature, d) - f64::from(self.l2 * d * d / 2.0);
         Addition { cell: Cell { feature, class, weight: d }, gain }
     }
@@ -247,7 +237,7 @@ impl<'p> SmoothFit<'p> {
     /// What the sum of losses rises by when the weight gathered changes by `d`.
     fn rise(&self, feature: u32, d: f32) -> f64 {
         let (texts, _) = self.problem.texts_of(feature);
-        let (weights, q) = (self.problem.weights(), self.q);
+        let (weights, q) = (self.problem.weights(), self.loss.q);
         let mut rise = 0.0_f64;
         self.line.for_each_log_ratio(d, |at, log_ratio| {
             let text = texts[at] as usize;
@@ -311,29 +301,106 @@ impl<'p> SmoothFit<'p> {
             .collect()
     }
 
-    /// Removes the cells whose places in `cells` are given, in increasing order.
-    pub(super) fn remove(&mut self, places: &[usize]) {
-        for &at in places.iter().rev() {
-            let cell = self.cells.remove(at);
+    /// Removes the cells that cost least until `size` are left.
+    pub(super) fn cut(&mut self, size: usize, by: PruneBy) {
+        let costs: Vec<f64> = match by {
+            PruneBy::Cost => self.removal_costs(),
+            PruneBy::Magnitude => self.cells.iter().map(|cell| f64::from(cell.weight.abs())).collect(),
+        };
+        let mut order: Vec<usize> = (0..costs.len()).collect();
+        order.sort_unstable_by(|&a, &b| costs[a].total_cmp(&costs[b]).then(a.cmp(&b)));
+        let mut is_kept = vec![true; costs.len()];
+        for &at in order.iter().take(costs.len().saturating_sub(size)) {
+            is_kept[at] = false;
+            let cell = self.cells[at];
             self.places.remove(&cell.place());
             self.shift(cell.feature, cell.class, -cell.weight);
         }
+        let mut is_kept = is_kept.iter();
+        self.cells.retain(|_| *is_kept.next().expect("one for each cell"));
     }
 
-    /// Removes the cells that cost least until `size` are left.
-    pub(super) fn cut(&mut self, size: usize) {
-        let costs = self.removal_costs();
-        let mut order: Vec<usize> = (0..costs.len()).collect();
-        order.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
-        order.truncate(self.cells.len().saturating_sub(size));
-        order.sort_unstable();
-        self.remove(&order);
+    /// Cuts down to `size` in steps of a fifth of the cells, re-optimising those that are left after each.
+    pub(super) fn prune(&mut self, size: usize, by: PruneBy) {
+        while self.cells.len() > size {
+            self.cut(size.max(self.cells.len() * 4 / 5), by);
+            self.sweep(1);
+            self.reweigh();
+        }
     }
 
-    /// Adds the best cells up to `size`, re-optimising whenever `rate` of them were added.
-    pub(super) fn grow(&mut self, size: usize, rate: f64) {
+    /// Fits with an L1 penalty from nothing, over the cells that are not zero (an active set): passes over all
+    /// gradients find the cells that leave zero, at most `most` of them; sweeps in between. Ends when an
+    /// objective's relative decrease falls below `TOLERANCE` and no gradient outside the set passes the
+    /// penalty by more than a tenth.
+    pub(super) fn fit_l1(&mut self, l1: f32, most: usize) {
+        self.l1 = l1;
+        for _ in 0..DENSE_ROUNDS {
+            let room = most.saturating_sub(self.cells.len());
+            let found = self.violators(1.1 * l1, room);
+            if found.is_empty() {
+                break;
+            }
+            for addition in found {
+                self.places.insert(addition.cell.place());
+                self.cells.push(addition.cell);
+            }
+            self.optimise(10.0 * TOLERANCE, 3);
+        }
+        self.optimise(TOLERANCE, 50);
+        self.l1 = 0.0;
+        self.cells.retain(|cell| cell.weight != 0.0);
+        self.places = self.cells.iter().map(Cell::place).collect();
+    }
+
+    /// The cells outside the fit whose gradients are largest, above `threshold`.
+    fn violators(&self, threshold: f32, most: usize) -> Vec<Addition> {
+        let mut found = Vec::new();
+        self.for_each_feature(|feature, sums| {
+            for class in 0..self.problem.classes() {
+                let gradient = (sums.predicted[class] - sums.observed[class]).abs();
+                if gradient > threshold && !self.places.contains(&(feature, class as u32)) {
+                    let cell = Cell { feature, class: class as u32, weight: 0.0 };
+                    found.push(Addition { cell, gain: f64::from(gradient) });
+                }
+            }
+        });
+        if found.len() > most {
+            keep_best(&mut found, most);
+        }
+        found
+    }
+
+    /// Gives for each feature what its texts' classes sum up to.
+    fn for_each_feature(&self, mut f: impl FnMut(u32, &Sums)) {
+        let classes = self.problem.classes();
+        let labels = self.problem.labels();
+        let mut sums =
+            Sums { predicted: vec![0.0; classes], observed: vec![0.0; classes], total: 0.0 };
+        for feature in 0..self.problem.features() as u32 {
+            let (texts, counts) = self.problem.texts_of(feature);
+            sums.predicted.fill(0.0);
+            sums.observed.fill(0.0);
+            sums.total = 0.0;
+            for (&text, &count) in texts.iter().zip(counts) {
+                let text = text as usize;
+                let pull = self.pulls[text] * count;
+                let scale = (f64::from(pull) / self.totals[text]) as f32;
+                let row = &self.odds[text * classes..][..classes];
+                for (sum, &odds) in sums.predicted.iter_mut().zip(row) {
+                    *sum += scale * odds;
+                }
+                sums.observed[labels[text] as usize] += pull;
+                sums.total += pull;
+            }
+            f(feature, &sums);
+        }
+    }
+
+    /// Adds the best cells up to `size`, re-optimising all whenever a tenth was added.
+    pub(super) fn grow(&mut self, size: usize) {
         while self.cells.len() < size {
-            let most = ((self.cells.len() as f64 * rate) as usize).clamp(1, size - self.cells.len());
+            let most = (self.cells.len() / 10).clamp(1, size - self.cells.len());
             if self.add_best(most) == 0 {
                 break;
             }
@@ -342,25 +409,43 @@ impl<'p> SmoothFit<'p> {
         }
     }
 
-    /// Exchanges the `count` cheapest cells for the best others; undone unless the objective falls. Gives by how much.
-    pub(super) fn swap(&mut self, count: usize, rate: f64) -> f64 {
+    /// Exchanges a share of the cells, the cheapest for the best others, over and over, each time undone unless
+    /// the objective falls; halves the share when little is gained, and ends after `rounds`.
+    pub(super) fn swap(&mut self, rounds: usize) {
         let size = self.cells.len();
-        let before = self.objective();
-        let kept = self.cells.clone();
-        self.cut(size - count);
-        self.sweep(2);
-        self.reweigh();
-        self.grow(size, rate);
-        self.optimise(1e-4, 10);
-        let gain = before - self.objective();
-        if gain <= 0.0 {
-            self.cells = kept;
-            self.places = self.cells.iter().map(Cell::place).collect();
-            self.refresh();
-            return 0.0;
+        let mut objective = self.optimise(TOLERANCE, 10);
+        let mut count = size / 5;
+        for _ in 0..rounds {
+            if count == 0 {
+                break;
+            }
+            let kept = self.cells.clone();
+            self.cut(size - count, PruneBy::Cost);
+            self.sweep(2);
+            self.reweigh();
+            self.grow(size);
+            let swapped = self.optimise(TOLERANCE, 10);
+            if swapped > objective * (1.0 - LITTLE) {
+                count /= 2;
+            }
+            if swapped < objective {
+                objective = swapped;
+            } else {
+                self.places = kept.iter().map(Cell::place).collect();
+                self.cells = kept;
+                self.refresh();
+            }
         }
-        gain
     }
+}
+
+/// What the texts that have a feature sum up to, by class: their pulls times counts, shared out by the
+/// probabilities, or given to their own classes.
+#[derive(Debug)]
+struct Sums {
+    predicted: Vec<f32>,
+    observed: Vec<f32>,
+    total: f32,
 }
 
 fn power(p: f32, q: f32) -> f32 {

@@ -21,9 +21,9 @@ struct GridCell {
     weight: i32,
 }
 
-/// The best and the second best class of a text.
+/// The best and the second best of a text's classes but its own.
 #[derive(Debug, Clone, Copy)]
-struct Podium {
+struct Rivals {
     first: u32,
     second: u32,
 }
@@ -37,7 +37,7 @@ pub(super) struct ZeroOneFit<'p> {
     places: HashSet<(u32, u32)>,
     /// Shape (texts, classes).
     scores: Vec<i32>,
-    podiums: Vec<Podium>,
+    rivals: Vec<Rivals>,
     events: Vec<(i32, f32)>,
 }
 
@@ -86,7 +86,7 @@ impl<'p> ZeroOneFit<'p> {
             places: cells.iter().map(|cell| (cell.feature, cell.class)).collect(),
             cells: Vec::new(),
             scores: vec![0; problem.texts() * problem.classes()],
-            podiums: vec![Podium { first: 0, second: 1 }; problem.texts()],
+            rivals: problem.labels().iter().map(|&label| rivals_of(&vec![0; problem.classes()], label)).collect(),
             events: Vec::new(),
         };
         for cell in &cells {
@@ -107,10 +107,15 @@ impl<'p> ZeroOneFit<'p> {
 
     /// The total weight of the texts that are right.
     pub(super) fn right(&self) -> f64 {
-        let texts = self.podiums.iter().zip(self.problem.labels()).zip(self.problem.weights());
-        texts
-            .map(|((podium, &label), &weight)| if podium.first == label { f64::from(weight) } else { 0.0 })
-            .sum()
+        (0..self.problem.texts()).map(|text| self.credit(text)).sum()
+    }
+
+    /// The text's weight, if its label is right.
+    fn credit(&self, text: usize) -> f64 {
+        let label = self.problem.labels()[text];
+        let row = &self.scores[text * self.problem.classes()..];
+        let is_right = beats(row, label, self.rivals[text].first);
+        if is_right { f64::from(self.problem.weights()[text]) } else { 0.0 }
     }
 
     fn shift(&mut self, feature: u32, class: u32, change: i32) {
@@ -118,22 +123,27 @@ impl<'p> ZeroOneFit<'p> {
             return;
         }
         let classes = self.problem.classes();
+        let labels = self.problem.labels();
         let (texts, counts) = self.problem.texts_of(feature);
         for (&text, &count) in texts.iter().zip(counts) {
-            let row = &mut self.scores[text as usize * classes..][..classes];
+            let text = text as usize;
+            let row = &mut self.scores[text * classes..][..classes];
             let score = &mut row[class as usize];
             *score = score.saturating_add(change.saturating_mul(count as i32));
-            let podium = &mut self.podiums[text as usize];
+            if class == labels[text] {
+                continue;
+            }
+            let rivals = &mut self.rivals[text];
             if change > 0 {
-                if class != podium.first {
-                    if beats(row, class, podium.first) {
-                        *podium = Podium { first: class, second: podium.first };
-                    } else if class != podium.second && beats(row, class, podium.second) {
-                        podium.second = class;
+                if class != rivals.first {
+                    if beats(row, class, rivals.first) {
+                        *rivals = Rivals { first: class, second: rivals.first };
+                    } else if class != rivals.second && beats(row, class, rivals.second) {
+                        rivals.second = class;
                     }
                 }
-            } else if class == podium.first || class == podium.second {
-                *podium = podium_of(row);
+            } else if class == rivals.first || class == rivals.second {
+                *rivals = rivals_of(row, labels[text]);
             }
         }
     }
@@ -151,19 +161,24 @@ impl<'p> ZeroOneFit<'p> {
         let mut right_now = 0.0_f64;
         for (&text, &count) in texts.iter().zip(counts) {
             let text = text as usize;
-            let Podium { first, second } = self.podiums[text];
+            let Rivals { first, second } = self.rivals[text];
             let label = labels[text];
-            let other = if first == class { second } else { first };
             let row = &self.scores[text * classes..][..classes];
-            let lead = row[other as usize].saturating_sub(row[class as usize]);
-            let count = count as i32;
-            // The least change at which `class` beats `other`.
-            let at = div_up(lead.saturating_add(i32::from(other < class)), count);
             let text_weight = weights[text];
+            let count = count as i32;
             if label == class {
+                // The least change at which the class beats its first rival.
+                let behind = row[first as usize].saturating_sub(row[class as usize]);
+                let at = div_up(behind.saturating_add(i32::from(first < class)), count);
                 events.push((at, text_weight));
                 right_now += if at <= 0 { f64::from(text_weight) } else { 0.0 };
-            } else if other == label {
+                continue;
+            }
+            let other = if first == class { second } else { first };
+            if other == label || beats(row, label, other) {
+                // The least change at which the class beats the text's own.
+                let ahead = row[label as usize].saturating_sub(row[class as usize]);
+                let at = div_up(ahead.saturating_add(i32::from(label < class)), count);
                 right += f64::from(text_weight);
                 events.push((at, -text_weight));
                 right_now += if at > 0 { f64::from(text_weight) } else { 0.0 };
@@ -178,8 +193,7 @@ impl<'p> ZeroOneFit<'p> {
             let end = events.get(next).map_or(i32::MAX, |&(at, _)| at);
             if end > start {
                 // The changes from `start` up to `end` give `right`.
-                let (low, high) =
-                    (start.max(lowest), if end == i32::MAX { highest } else { (end - 1).min(highest) });
+                let (low, high) = (start.max(lowest), if end == i32::MAX { highest } else { (end - 1).min(highest) });
                 if low <= high {
                     let middle = if start == i32::MIN && end == i32::MAX {
                         0
@@ -241,16 +255,14 @@ impl<'p> ZeroOneFit<'p> {
         for feature in 0..self.problem.features() as u32 {
             let (texts, _) = self.problem.texts_of(feature);
             for &text in texts {
-                let Podium { first, second } = self.podiums[text as usize];
-                let label = labels[text as usize];
-                if first != label {
-                    let weight = weights[text as usize];
-                    touched.push(label);
-                    up[label as usize] += weight;
-                    if second == label {
-                        touched.push(first);
-                        down[first as usize] += weight;
-                    }
+                let text = text as usize;
+                let label = labels[text];
+                let rival = self.rivals[text].first;
+                let row = &self.scores[text * classes..][..classes];
+                if !beats(row, label, rival) {
+                    touched.extend([label, rival]);
+                    up[label as usize] += weights[text];
+                    down[rival as usize] += weights[text];
                 }
             }
             for class in touched.drain(..) {
@@ -335,12 +347,7 @@ impl<'p> ZeroOneFit<'p> {
 
     fn right_among(&self, feature: u32) -> f64 {
         let (texts, _) = self.problem.texts_of(feature);
-        let (labels, weights) = (self.problem.labels(), self.problem.weights());
-        texts
-            .iter()
-            .filter(|&&text| self.podiums[text as usize].first == labels[text as usize])
-            .map(|&text| f64::from(weights[text as usize]))
-            .sum()
+        texts.iter().map(|&text| self.credit(text as usize)).sum()
     }
 
     /// Removes the cheapest `count` cells and grows back; undone unless more is right. Gives the gain.
@@ -382,20 +389,17 @@ fn beats(row: &[i32], a: u32, b: u32) -> bool {
     score_a > score_b || (score_a == score_b && a < b)
 }
 
-fn podium_of(row: &[i32]) -> Podium {
-    let mut podium =
-        if row[1] > row[0] { Podium { first: 1, second: 0 } } else { Podium { first: 0, second: 1 } };
-    for class in 2..row.len() as u32 {
-        let score = row[class as usize];
-        if score > row[podium.second as usize] {
-            if score > row[podium.first as usize] {
-                podium = Podium { first: class, second: podium.first };
-            } else {
-                podium.second = class;
-            }
+fn rivals_of(row: &[i32], label: u32) -> Rivals {
+    let mut rivals = Rivals { first: label, second: label };
+    for class in 0..row.len() as u32 {
+        if class == label {
+        } else if rivals.first == label || beats(row, class, rivals.first) {
+            rivals = Rivals { first: class, second: rivals.first };
+        } else if rivals.second == label || beats(row, class, rivals.second) {
+            rivals.second = class;
         }
     }
-    podium
+    rivals
 }
 
 fn div_up(a: i32, b: i32) -> i32 {

@@ -1,0 +1,86 @@
+//! Stratified folds.
+
+use crate::data::Dataset;
+
+/// Held-out texts enough to tell settings apart: with this many seen, no more folds are fitted.
+const ENOUGH_HELD_OUT: usize = 20_000;
+
+/// The texts to fit to and the texts held out, of one fold; as indices into the dataset, increasing.
+#[derive(Debug, Clone)]
+pub(super) struct Fold {
+    pub fitted: Vec<u32>,
+    pub held_out: Vec<u32>,
+}
+
+/// Deals the texts of every class out to `folds` folds, in an order that `seed` decides. Of large data only so
+/// many folds are given as hold out 20,000 texts in all.
+pub(super) fn stratified(dataset: &Dataset, folds: usize, seed: u64) -> Vec<Fold> {
+    let texts = dataset.texts();
+    let folds = folds.min(texts);
+    let mut order: Vec<u32> = (0..texts as u32).collect();
+    let mut state = seed;
+    for at in (1..order.len()).rev() {
+        order.swap(at, (split_mix(&mut state) % (at as u64 + 1)) as usize);
+    }
+    // Classes go on where the one before stopped, so that classes of one text do not all fall into fold 0.
+    order.sort_by_key(|&text| dataset.labels()[text as usize]);
+    let mut fold_of = vec![0; texts];
+    for (at, &text) in order.iter().enumerate() {
+        fold_of[text as usize] = at % folds;
+    }
+    let used = ENOUGH_HELD_OUT.div_ceil(texts.div_ceil(folds)).clamp(1, folds);
+    (0..used)
+        .map(|fold| {
+            let (held_out, fitted) = (0..texts as u32).partition(|&text| fold_of[text as usize] == fold);
+            Fold { fitted, held_out }
+        })
+        .collect()
+}
+
+/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DatasetBuilder;
+    use crate::text::FeatureSpec;
+
+    fn dataset() -> Dataset {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for at in 0..103 {
+            let label = if at % 4 == 0 { "rare" } else { "common" };
+            builder.push(label, format!("text {at}").as_bytes(), 1.0).unwrap();
+        }
+        builder.finish(1).unwrap()
+    }
+
+    #[test]
+    fn every_text_is_held_out_once_and_classes_are_dealt_evenly() {
+        let dataset = dataset();
+        let folds = stratified(&dataset, 5, 1);
+        let mut held_out: Vec<u32> = folds.iter().flat_map(|fold| fold.held_out.clone()).collect();
+        held_out.sort_unstable();
+        assert_eq!(held_out, (0..103).collect::<Vec<_>>());
+        for fold in &folds {
+            assert_eq!(fold.fitted.len() + fold.held_out.len(), 103);
+            assert!(fold.held_out.iter().all(|text| !fold.fitted.contains(text)));
+            let rare = fold.held_out.iter().filter(|&&text| dataset.labels()[text as usize] == 1).count();
+            assert!((5..=6).contains(&rare));
+        }
+    }
+
+    #[test]
+    fn the_seed_decides_the_folds() {
+        let dataset = dataset();
+        let held_out = |seed| stratified(&dataset, 5, seed)[0].held_out.clone();
+        assert_eq!(held_out(1), held_out(1));
+        assert_ne!(held_out(1), held_out(2));
+    }
+}

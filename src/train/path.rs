@@ -1,0 +1,100 @@
+//! From nothing, or from the dense fit, to each of several budgets.
+
+use super::cell::Cell;
+use super::loss::Loss;
+use super::params::PruneBy;
+use super::problem::Problem;
+use super::smooth::SmoothFit;
+use super::zero_one::ZeroOneFit;
+
+/// Exchanges of a fifth of the cells, under the smooth loss and under 0/1 loss, at most.
+const SWAPS: usize = 4;
+/// A model grows to this many times its budget before it is cut down to it.
+const OVERGROWTH: usize = 2;
+/// Budgets above this share of all possible weights are cut from the dense fit: to grow so far takes longer.
+const GROWN_SHARE: usize = 16;
+/// The L1 strength of the dense fit where none is given, in losses of a text.
+const L1: f32 = 0.2;
+
+/// What a path lowers on its way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Course {
+    pub loss: Loss,
+    pub l2: f32,
+    /// The L1 strength of the dense fit, in losses of a text: given, every budget is cut from that fit.
+    pub l1: Option<f32>,
+    pub prune_by: PruneBy,
+    /// The most cells that may be fitted at once.
+    pub most_cells: usize,
+}
+
+/// How far a path is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Step {
+    pub stage: &'static str,
+    pub done: f64,
+    /// The mean loss per text.
+    pub loss: f64,
+    pub nonzeros: usize,
+}
+
+/// Fits each of the `sizes` (increasing, each fit starting from the last) and gives the cells to `found`, with
+/// the size's index.
+pub(super) fn follow(
+    problem: &Problem,
+    course: Course,
+    sizes: &[usize],
+    step: &mut dyn FnMut(Step),
+    found: &mut dyn FnMut(usize, &[Cell]),
+) {
+    let possible = problem.features() * problem.classes();
+    let texts = problem.texts() as f64;
+    let largest = sizes.last().copied().unwrap_or(0);
+    let mut fit = SmoothFit::new(problem, course.loss, course.l2, Vec::new());
+    for (at, &size) in sizes.iter().enumerate() {
+        let size = size.min(possible).min(course.most_cells);
+        let is_plain = course.prune_by == PruneBy::Magnitude;
+        if course.l1.is_some() || is_plain || size > possible / GROWN_SHARE {
+            // A budget of more than a quarter leaves nothing for an L1 penalty to do.
+            let l1 = course.l1.unwrap_or(if size > possible / 4 { 0.0 } else { L1 });
+            fit = SmoothFit::new(problem, course.loss, course.l2, Vec::new());
+            step(Step { stage: "dense fit", done: 0.0, loss: fit.objective() / texts, nonzeros: 0 });
+            fit.fit_l1(l1, course.most_cells);
+        } else {
+            let grown = (OVERGROWTH * size).min(possible).min(course.most_cells);
+            while fit.cells().len() < grown {
+                let before = fit.cells().len();
+                fit.grow((before + before / 4 + 16).min(grown));
+                let done = (fit.cells().len() as f64 / (OVERGROWTH * largest) as f64).min(1.0);
+                step(Step { stage: "growth", done, loss: fit.objective() / texts, nonzeros: fit.cells().len() });
+                if fit.cells().len() == before {
+                    break;
+                }
+            }
+        }
+        fit.prune(size, course.prune_by);
+        if !is_plain {
+            fit.grow(size);
+            fit.swap(SWAPS);
+        } else {
+            fit.optimise(1e-4, 50);
+        }
+        let done = (at + 1) as f64 / sizes.len() as f64;
+        step(Step { stage: "refinement", done, loss: fit.objective() / texts, nonzeros: fit.cells().len() });
+        found(at, fit.cells());
+    }
+}
+
+/// The cells re-optimised and swapped under 0/1 loss; at most `size` of them.
+pub(super) fn finish(problem: &Problem, cells: &[Cell], size: usize) -> Vec<Cell> {
+    let mut fit = ZeroOneFit::new(problem, cells);
+    fit.optimise(10);
+    fit.grow(size);
+    for _ in 0..SWAPS {
+        // Fewer texts than one in ten thousand are not worth another round.
+        if fit.swap(size.div_ceil(5)) < problem.texts() as f64 / 10_000.0 {
+            break;
+        }
+    }
+    fit.cells()
+}

@@ -1,0 +1,324 @@
+//! One run of training: which sizes are fitted, and which of them becomes the model.
+
+use std::sync::Mutex;
+
+use super::cell::Cell;
+use super::folds;
+use super::freeze::freeze;
+use super::path::{self, Step};
+use super::problem::Problem;
+use super::select::{self, Scored, Setting, Trial, widened};
+use super::zero_one::ZeroOneFit;
+use super::{
+    Budget, Candidate, Estimate, Frontier, FrontierPoint, HeldOut, Params, Progress, Report, TrainError, Trained,
+    ValidParams,
+};
+use crate::data::Dataset;
+
+/// The smallest and, but for the dense fit, the largest size that is tried where none is asked for.
+const SMALLEST: usize = 8;
+const LARGEST: usize = 16_384;
+
+pub(super) struct Session<'s> {
+    params: &'s ValidParams,
+    dataset: &'s Dataset,
+    trials: Vec<Trial>,
+    progress: Mutex<&'s mut (dyn FnMut(Progress) + Send)>,
+    pool: rayon::ThreadPool,
+}
+
+impl<'s> Session<'s> {
+    pub(super) fn new(
+        params: &'s ValidParams,
+        dataset: &'s Dataset,
+        validation: Option<HeldOut<'_>>,
+        progress: &'s mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Session<'s>, TrainError> {
+        let balance = params.balance;
+        let trials = match validation {
+            Some([]) => return Err(TrainError::NoValidation),
+            Some(texts) => {
+                let rows: Vec<u32> = (0..dataset.texts() as u32).collect();
+                let (held_out, unknown) = Problem::of_texts(dataset, texts, balance);
+                let fitted = Problem::new(dataset, &rows, balance);
+                vec![Trial { fitted, held_out, unknown: unknown as f64 }]
+            }
+            None => folds::stratified(dataset, params.folds, params.seed)
+                .iter()
+                .map(|fold| Trial::of_fold(dataset, fold, balance))
+                .collect(),
+        };
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(params.threads)
+            .build()
+            .map_err(|error| TrainError::Threads(error.to_string()))?;
+        Ok(Session { params, dataset, trials, progress: Mutex::new(progress), pool })
+    }
+
+    pub(super) fn run<T: Send>(self, job: impl FnOnce(&Session<'s>) -> T + Send) -> T {
+        self.pool.install(|| job(&self))
+    }
+
+    fn step(&self, step: Step) {
+        let Step { stage, done, loss, nonzeros } = step;
+        if let Ok(mut progress) = self.progress.lock() {
+            progress(Progress { stage, done, loss, nonzeros });
+        }
+    }
+
+    fn score(&self, sizes: &[usize], params: &Params) -> Vec<Scored> {
+        select::score(self.dataset, params, &self.trials, sizes, &|step| self.step(step))
+    }
+
+    fn all_texts(&self) -> Problem {
+        let rows: Vec<u32> = (0..self.dataset.texts() as u32).collect();
+        Problem::new(self.dataset, &rows, self.params.balance)
+    }
+
+    /// The cells of one setting at the last of `sizes`, fitted to all texts.
+    fn fit(&self, problem: &Problem, setting: Setting, sizes: &[usize]) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        let course = setting.course(self.params, self.dataset);
+        path::follow(problem, course, sizes, &mut |step| self.step(step), &mut |at, found| {
+            if at + 1 == sizes.len() {
+                cells = found.to_vec();
+            }
+        });
+        if setting.is_finished { path::finish(problem, &cells, sizes[sizes.len() - 1]) } else { cells }
+    }
+
+    pub(super) fn train(&self) -> Result<Trained, TrainError> {
+        let problem = self.all_texts();
+        match self.params.budget {
+            Budget::Nonzeros(size) => {
+                let sizes = [size.min(self.possible())];
+                let scored = self.score(&sizes, self.params);
+                let (setting, estimate) = select::best(&scored, 0);
+                let cells = self.fit(&problem, setting, &sizes);
+                Ok(self.trained(&problem, setting, Some(estimate), &cells, candidates(&scored, &sizes)))
+            }
+            Budget::Bytes(bytes) => self.train_to_bytes(&problem, bytes),
+            Budget::AccuracyLoss(points) => Ok(self.train_to_accuracy(&problem, |_| points / 100.0)),
+            Budget::OneStandardError => Ok(self.train_to_accuracy(&problem, |best| best.standard_error)),
+        }
+    }
+
+    fn possible(&self) -> usize {
+        usize::try_from(self.dataset.possible_weights()).unwrap_or(usize::MAX)
+    }
+
+    /// The sizes that are tried where none is asked for: doubling, and the dense fit.
+    fn doubling(&self) -> Vec<usize> {
+        let possible = self.possible();
+        let mut sizes: Vec<usize> = std::iter::successors(Some(SMALLEST), |size| Some(2 * size))
+            .take_while(|&size| size <= LARGEST && size < possible)
+            .collect();
+        sizes.push(possible);
+        sizes
+    }
+
+    /// The fewest nonzeros that lose no more than `allowed` of the best accuracy.
+    fn train_to_accuracy(&self, problem: &Problem, allowed: impl Fn(Estimate) -> f64) -> Trained {
+        let mut sizes = self.doubling();
+        let mut scored = self.score(&sizes, self.params);
+        let bests = |scored: &[Scored], sizes: &[usize]| -> Vec<(Setting, Estimate)> {
+            (0..sizes.len()).map(|at| select::best(scored, at)).collect()
+        };
+        let mut found = bests(&scored, &sizes);
+        let best = found.iter().map(|&(_, estimate)| estimate).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
+        let best = best.expect("at least one size is tried");
+        let least = best.accuracy - allowed(best);
+        let first_within = |found: &[(Setting, Estimate)]| {
+            found.iter().position(|(_, estimate)| estimate.accuracy >= least).expect("the best is within")
+        };
+        let mut all = candidates(&scored, &sizes);
+        let mut at = first_within(&found);
+        if at > 0 && sizes[at] <= LARGEST {
+            // Between the last size that falls short and the first that does not, with the setting of the latter.
+            let (low, high) = (sizes[at - 1], sizes[at]);
+            let setting = found[at].0;
+            let between = [low + (high - low) / 4, (low + high) / 2, high - (high - low) / 4, high];
+            let finer: Vec<usize> = sizes[..at].iter().copied().chain(between).collect();
+            let (objective, l2) = (setting.objective(), Some(widened(setting.l2)));
+            scored = self.score(&finer, &Params { objective, l2, ..(**self.params).clone() });
+            let finer_found = bests(&scored, &finer);
+            if finer_found.iter().any(|(_, estimate)| estimate.accuracy >= least) {
+                all.extend(candidates(&scored, &finer));
+                (sizes, found) = (finer, finer_found);
+                at = first_within(&found);
+            }
+        }
+        let (setting, estimate) = found[at];
+        let cells = self.fit(problem, setting, &sizes[..=at]);
+        self.trained(problem, setting, Some(estimate), &cells, all)
+    }
+
+    /// As many nonzeros as a file of `bytes` holds.
+    fn train_to_bytes(&self, problem: &Problem, bytes: u64) -> Result<Trained, TrainError> {
+        let length = |trained: &Trained| trained.model.to_bytes().len() as u64;
+        let dummy = Setting { loss: super::loss::Loss { q: 0.0, margin: 0.0 }, l2: 1.0, is_finished: false };
+        let needed = length(&self.trained(problem, dummy, None, &[], Vec::new()));
+        if needed > bytes {
+            return Err(TrainError::Bytes { allowed: bytes, needed });
+        }
+        // A first guess from what a quick fit takes for a nonzero.
+        let possible = self.possible();
+        let quick = [possible.min(256)];
+        let cells = self.fit(problem, dummy, &quick);
+        let taken = length(&self.trained(problem, dummy, None, &cells, Vec::new())) - needed;
+        let mut size = guess(quick[0], taken, bytes - needed).min(possible);
+        let scored = self.score(&[size], self.params);
+        let (setting, estimate) = select::best(&scored, 0);
+        let all = candidates(&scored, &[size]);
+        let mut best: Option<(usize, Trained)> = None;
+        let mut too_large = usize::MAX;
+        for _ in 0..8 {
+            let cells = self.fit(problem, setting, &[size]);
+            let trained = self.trained(problem, setting, Some(estimate), &cells, all.clone());
+            let length = length(&trained);
+            let next = guess(size, length - needed, bytes - needed).min(possible);
+            if length <= bytes {
+                let is_full = next <= size + size / 100;
+                if best.as_ref().is_none_or(|&(most, _)| size > most) {
+                    best = Some((size, trained));
+                }
+                if is_full || too_large <= size + 1 {
+                    break;
+                }
+                size = next.clamp(size + 1, too_large - 1);
+            } else {
+                too_large = size;
+                let least = best.as_ref().map_or(1, |&(most, _)| most + 1);
+                if least >= size {
+                    break;
+                }
+                size = next.clamp(least, size - 1);
+            }
+        }
+        if let Some((_, trained)) = best {
+            return Ok(trained);
+        }
+        Ok(self.trained(problem, setting, Some(estimate), &[], all))
+    }
+
+    /// Freezes the cells, with what is known about how they were found.
+    fn trained(
+        &self,
+        problem: &Problem,
+        setting: Setting,
+        estimate: Option<Estimate>,
+        cells: &[Cell],
+        candidates: Vec<Candidate>,
+    ) -> Trained {
+        let objective = setting.objective();
+        let l2 = widened(setting.l2);
+        let model = freeze(self.dataset, cells, self.metadata(setting, estimate));
+        let training_accuracy = ZeroOneFit::new(problem, cells).right() / problem.total_weight();
+        Trained { model, report: Report { objective, l2, estimate, candidates, training_accuracy } }
+    }
+
+    fn metadata(&self, setting: Setting, estimate: Option<Estimate>) -> Vec<(String, String)> {
+        let dataset = self.dataset;
+        let mut entries = vec![
+            ("paring", env!("CARGO_PKG_VERSION").to_string()),
+            ("texts", dataset.texts().to_string()),
+            ("features", dataset.features().len().to_string()),
+            ("possible_weights", dataset.possible_weights().to_string()),
+            ("ngrams", dataset.spec().ngrams.to_string()),
+            ("objective", setting.objective().to_string()),
+            ("l2", setting.l2.to_string()),
+            ("seed", self.params.seed.to_string()),
+            ("data_sha256", dataset.digest().to_string()),
+        ];
+        if let Some(affixes) = dataset.spec().affixes {
+            entries.push(("affixes", format!("{}-{}", affixes.min, affixes.max)));
+        }
+        if self.params.balance {
+            entries.push(("balance", "true".into()));
+        }
+        if let Some(estimate) = estimate {
+            entries.push(("held_out_accuracy", format!("{:.4}", estimate.accuracy)));
+        }
+        entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+    }
+
+    pub(super) fn frontier(&self, budgets: &[usize]) -> Result<Frontier, TrainError> {
+        let possible = self.possible();
+        let mut sizes: Vec<usize> = budgets.iter().map(|&size| size.clamp(1, possible)).collect();
+        sizes.push(possible);
+        sizes.sort_unstable();
+        sizes.dedup();
+        let scored = self.score(&sizes, self.params);
+        let chosen: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
+        let problem = self.all_texts();
+        let mut points: Vec<Option<FrontierPoint>> = vec![None; sizes.len()];
+        let mut strengths: Vec<f32> = chosen.iter().map(|(setting, _)| setting.l2).collect();
+        strengths.sort_unstable_by(f32::total_cmp);
+        strengths.dedup();
+        for l2 in strengths {
+            let Some(last) = chosen.iter().rposition(|(setting, _)| setting.l2 == l2) else { continue };
+            let course = chosen[last].0.course(self.params, self.dataset);
+            path::follow(&problem, course, &sizes[..=last], &mut |step| self.step(step), &mut |at, cells| {
+                let (setting, estimate) = chosen[at];
+                if setting.l2 != l2 {
+                    return;
+                }
+                let finished = setting.is_finished.then(|| path::finish(&problem, cells, sizes[at]));
+                let cells = finished.as_deref().unwrap_or(cells);
+                let Trained { model, report } =
+                    self.trained(&problem, setting, Some(estimate), cells, Vec::new());
+                points[at] = Some(FrontierPoint {
+                    model,
+                    nonzeros: sizes[at],
+                    objective: report.objective,
+                    l2: report.l2,
+                    cross_validated: estimate,
+                });
+            });
+        }
+        let mut points: Vec<FrontierPoint> = points.into_iter().flatten().collect();
+        let dense = points.pop().expect("the dense fit is always made");
+        if budgets.iter().any(|&budget| budget >= possible) || points.is_empty() {
+            points.push(dense.clone());
+        }
+        let (knee, one_standard_error) = (knee(&points), one_standard_error(&points));
+        Ok(Frontier { points, dense, knee, one_standard_error })
+    }
+}
+
+/// The size that takes `bytes` if `size` takes `taken`.
+fn guess(size: usize, taken: u64, bytes: u64) -> usize {
+    ((size as f64 * bytes as f64 / taken.max(1) as f64) as usize).max(1)
+}
+
+fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
+    let of_size = |at: usize| {
+        scored.iter().map(move |scored| Candidate {
+            objective: scored.setting.objective(),
+            l2: widened(scored.setting.l2),
+            nonzeros: sizes[at],
+            estimate: scored.estimates[at],
+        })
+    };
+    (0..sizes.len()).flat_map(of_size).collect()
+}
+
+/// The point farthest above the chord from the first point to the last, over the logarithm of nonzeros.
+fn knee(points: &[FrontierPoint]) -> usize {
+    let place = |point: &FrontierPoint| ((point.nonzeros as f64).ln(), point.cross_validated.accuracy);
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return 0 };
+    let ((x0, y0), (x1, y1)) = (place(first), place(last));
+    let slope = if x1 > x0 { (y1 - y0) / (x1 - x0) } else { 0.0 };
+    let above = |point: &FrontierPoint| {
+        let (x, y) = place(point);
+        y - y0 - slope * (x - x0)
+    };
+    (0..points.len()).rev().max_by(|&a, &b| above(&points[a]).total_cmp(&above(&points[b]))).unwrap_or(0)
+}
+
+fn one_standard_error(points: &[FrontierPoint]) -> usize {
+    let estimates = || points.iter().map(|point| point.cross_validated);
+    let Some(best) = estimates().max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)) else { return 0 };
+    let least = best.accuracy - best.standard_error;
+    estimates().position(|estimate| estimate.accuracy >= least).unwrap_or(0)
+}
