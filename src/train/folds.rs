@@ -1,9 +1,10 @@
 //! Stratified folds.
 
+use super::random::Random;
 use crate::data::Dataset;
 
 /// Held-out texts enough to tell settings apart: with this many seen, no more folds are fitted.
-const ENOUGH_HELD_OUT: usize = 20_000;
+const ENOUGH_HELD_OUT: usize = 12_000;
 
 /// The texts to fit to and the texts held out, of one fold; as indices into the dataset, increasing.
 #[derive(Debug, Clone)]
@@ -13,15 +14,12 @@ pub(super) struct Fold {
 }
 
 /// Deals the texts of every class out to `folds` folds, in an order that `seed` decides. Of large data only so
-/// many folds are given as hold out 20,000 texts in all.
+/// many folds are given as hold out 12,000 texts in all.
 pub(super) fn stratified(dataset: &Dataset, folds: usize, seed: u64) -> Vec<Fold> {
     let texts = dataset.texts();
     let folds = folds.min(texts);
     let mut order: Vec<u32> = (0..texts as u32).collect();
-    let mut state = seed;
-    for at in (1..order.len()).rev() {
-        order.swap(at, (split_mix(&mut state) % (at as u64 + 1)) as usize);
-    }
+    Random::new(seed).shuffle(&mut order);
     // Classes go on where the one before stopped, so that classes of one text do not all fall into fold 0.
     order.sort_by_key(|&text| dataset.labels()[text as usize]);
     let mut fold_of = vec![0; texts];
@@ -35,15 +33,6 @@ pub(super) fn stratified(dataset: &Dataset, folds: usize, seed: u64) -> Vec<Fold
             Fold { fitted, held_out }
         })
         .collect()
-}
-
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod loss;
 mod params;
 mod path;
 mod problem;
+mod random;
 mod select;
 mod session;
 mod smooth;

@@ -213,9 +213,13 @@ mod tests {
 
     #[test]
     fn an_objective_parses_from_its_own_display() {
-        for objective in
-            [Objective::Auto, Objective::LogLoss, Objective::ZeroOne, Objective::GeneralisedCrossEntropy(0.3), Objective::SoftmaxMargin(2.0)]
-        {
+        for objective in [
+            Objective::Auto,
+            Objective::LogLoss,
+            Objective::ZeroOne,
+            Objective::GeneralisedCrossEntropy(0.3),
+            Objective::SoftmaxMargin(2.0),
+        ] {
             assert_eq!(objective.to_string().parse(), Ok(objective));
         }
         assert!("gce".parse::<Objective>().is_err());

@@ -4,6 +4,7 @@ use super::cell::Cell;
 use super::loss::Loss;
 use super::params::PruneBy;
 use super::problem::Problem;
+use super::random::Random;
 use super::smooth::SmoothFit;
 use super::zero_one::ZeroOneFit;
 
@@ -66,7 +67,12 @@ pub(super) fn follow(
                 let before = fit.cells().len();
                 fit.grow((before + before / 4 + 16).min(grown));
                 let done = (fit.cells().len() as f64 / (OVERGROWTH * largest) as f64).min(1.0);
-                step(Step { stage: "growth", done, loss: fit.objective() / texts, nonzeros: fit.cells().len() });
+                step(Step {
+                    stage: "growth",
+                    done,
+                    loss: fit.objective() / texts,
+                    nonzeros: fit.cells().len(),
+                });
                 if fit.cells().len() == before {
                     break;
                 }
@@ -85,16 +91,25 @@ pub(super) fn follow(
     }
 }
 
-/// The cells re-optimised and swapped under 0/1 loss; at most `size` of them.
-pub(super) fn finish(problem: &Problem, cells: &[Cell], size: usize) -> Vec<Cell> {
+/// How hard a 0/1 fit searches: rounds of random exchanges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// To choose a setting by.
+    Trial,
+    /// For the model that is kept.
+    Final,
+}
+
+/// The cells re-optimised and exchanged under 0/1 loss, or grown under it from none; at most `size` of them.
+pub(super) fn finish(problem: &Problem, cells: &[Cell], size: usize, effort: Effort, seed: u64) -> Vec<Cell> {
+    let kicks = match effort {
+        Effort::Trial => 2,
+        Effort::Final => 40,
+    };
     let mut fit = ZeroOneFit::new(problem, cells);
     fit.optimise(10);
     fit.grow(size);
-    for _ in 0..SWAPS {
-        // Fewer texts than one in ten thousand are not worth another round.
-        if fit.swap(size.div_ceil(5)) < problem.texts() as f64 / 10_000.0 {
-            break;
-        }
-    }
+    fit.swap(size, SWAPS);
+    fit.kick(size, kicks, &mut Random::new(seed));
     fit.cells()
 }

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::cell::Cell;
 use super::folds::Fold;
 use super::loss::Loss;
-use super::path::{self, Course, Step};
+use super::params::PruneBy;
+use super::path::{self, Course, Effort, Step};
 use super::problem::Problem;
 use super::zero_one::ZeroOneFit;
 use super::{Estimate, Objective, Params};
@@ -17,21 +18,36 @@ use crate::data::Dataset;
 const MARGIN: f32 = 2.0;
 /// The L2 strengths that are tried; where an outer one is best, the next beyond is tried as well.
 const L2: [f32; 3] = [0.3, 1.0, 3.0];
-const L2_BEYOND: [f32; 2] = [0.1, 10.0];
+const L2_BEYOND: [(f32, f32); 2] = [(0.3, 0.1), (3.0, 10.0)];
 
 /// A way to fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Setting {
     pub loss: Loss,
     pub l2: f32,
-    /// Whether the fit ends under 0/1 loss.
-    pub is_finished: bool,
+    pub zero_one: ZeroOne,
 }
+
+/// What 0/1 loss has to do with a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ZeroOne {
+    /// Nothing.
+    No,
+    /// The fit ends under it.
+    Finish,
+    /// The fit is grown under it from nothing.
+    Alone,
+}
+
+/// So many texts there must be for each nonzero for a fit to be grown or finished under 0/1 loss, unless asked
+/// for: with fewer, it has always been found to fit noise.
+const TEXTS_PER_GROWN: usize = 50;
+const TEXTS_PER_FINISHED: usize = 10;
 
 impl Setting {
     pub(super) fn objective(&self) -> Objective {
         let Loss { q, margin } = self.loss;
-        if self.is_finished {
+        if self.zero_one != ZeroOne::No {
             Objective::ZeroOne
         } else if q > 0.0 {
             Objective::GeneralisedCrossEntropy(widened(q))
@@ -39,6 +55,14 @@ impl Setting {
             Objective::SoftmaxMargin(widened(margin))
         } else {
             Objective::LogLoss
+        }
+    }
+
+    fn suits(&self, texts: usize, size: usize, params: &Params) -> bool {
+        match self.zero_one {
+            ZeroOne::No => true,
+            ZeroOne::Finish => params.objective == Objective::ZeroOne || texts / TEXTS_PER_FINISHED >= size,
+            ZeroOne::Alone => texts / TEXTS_PER_GROWN >= size,
         }
     }
 
@@ -63,7 +87,8 @@ pub(super) fn widened(x: f32) -> f64 {
 #[derive(Debug, Clone)]
 pub(super) struct Scored {
     pub setting: Setting,
-    pub estimates: Vec<Estimate>,
+    /// None where the setting does not suit the size.
+    pub estimates: Vec<Option<Estimate>>,
 }
 
 /// A problem to fit and a problem to score on.
@@ -89,17 +114,27 @@ impl Trial {
     }
 }
 
-/// The settings that `params` leaves open.
+/// The settings of one loss and L2 strength that `params` leaves open.
 fn settings(params: &Params, l2: f32) -> Vec<Setting> {
     let margin = Loss { q: 0.0, margin: MARGIN };
-    let (loss, finishes): (Loss, &[bool]) = match params.objective {
-        Objective::Auto => (margin, &[false, true]),
-        Objective::ZeroOne => (margin, &[true]),
-        Objective::LogLoss => (Loss { q: 0.0, margin: 0.0 }, &[false]),
-        Objective::SoftmaxMargin(margin) => (Loss { q: 0.0, margin: margin as f32 }, &[false]),
-        Objective::GeneralisedCrossEntropy(q) => (Loss { q: q as f32, margin: 0.0 }, &[false]),
+    let (loss, ends): (Loss, &[ZeroOne]) = match params.objective {
+        _ if params.prune_by == PruneBy::Magnitude => (Loss { q: 0.0, margin: 0.0 }, &[ZeroOne::No]),
+        Objective::Auto => (margin, &[ZeroOne::No, ZeroOne::Finish]),
+        Objective::ZeroOne => (margin, &[ZeroOne::Finish]),
+        Objective::LogLoss => (Loss { q: 0.0, margin: 0.0 }, &[ZeroOne::No]),
+        Objective::SoftmaxMargin(margin) => (Loss { q: 0.0, margin: margin as f32 }, &[ZeroOne::No]),
+        Objective::GeneralisedCrossEntropy(q) => (Loss { q: q as f32, margin: 0.0 }, &[ZeroOne::No]),
     };
-    finishes.iter().map(|&is_finished| Setting { loss, l2, is_finished }).collect()
+    ends.iter().map(|&zero_one| Setting { loss, l2, zero_one }).collect()
+}
+
+/// The setting whose fits are grown under 0/1 loss from nothing, if `params` allow it.
+fn alone(params: &Params) -> Option<Setting> {
+    let is_open = matches!(params.objective, Objective::Auto | Objective::ZeroOne)
+        && params.prune_by == PruneBy::Cost
+        && params.l2.is_none();
+    let loss = Loss { q: 0.0, margin: 0.0 };
+    is_open.then_some(Setting { loss, l2: 0.0, zero_one: ZeroOne::Alone })
 }
 
 /// Scores every setting that `params` leaves open at each of the `sizes`, in parallel over trials and L2
@@ -112,75 +147,51 @@ pub(super) fn score(
     step: &(dyn Fn(Step) + Sync),
 ) -> Vec<Scored> {
     let strengths: Vec<f32> = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
-    let mut scored = score_strengths(dataset, params, trials, sizes, &strengths, step);
+    let mut groups: Vec<Vec<Setting>> = strengths.iter().map(|&l2| settings(params, l2)).collect();
+    groups.extend(alone(params).map(|setting| vec![setting]));
+    let mut scored = score_groups(dataset, params, trials, sizes, &groups, step);
     if params.l2.is_none() {
-        let best = |scored: &[Scored], at: usize| {
-            let mut best = &scored[0];
-            for other in scored {
-                if other.estimates[at].accuracy > best.estimates[at].accuracy {
-                    best = other;
-                }
-            }
-            best.setting.l2
-        };
-        let bests: Vec<f32> = (0..sizes.len()).map(|at| best(&scored, at)).collect();
-        let mut beyond = Vec::new();
-        if bests.contains(&L2[0]) {
-            beyond.push(L2_BEYOND[0]);
-        }
-        if bests.contains(&L2[L2.len() - 1]) {
-            beyond.push(L2_BEYOND[1]);
-        }
-        scored.extend(score_strengths(dataset, params, trials, sizes, &beyond, step));
+        let bests: Vec<f32> = (0..sizes.len()).map(|at| best(&scored, at).0.l2).collect();
+        let beyond = L2_BEYOND.into_iter().filter(|(inner, _)| bests.contains(inner));
+        let groups: Vec<Vec<Setting>> = beyond.map(|(_, l2)| settings(params, l2)).collect();
+        scored.extend(score_groups(dataset, params, trials, sizes, &groups, step));
     }
     scored
 }
 
-fn score_strengths(
+/// Scores groups of settings that share a path.
+fn score_groups(
     dataset: &Dataset,
     params: &Params,
     trials: &[Trial],
     sizes: &[usize],
-    strengths: &[f32],
+    groups: &[Vec<Setting>],
     step: &(dyn Fn(Step) + Sync),
 ) -> Vec<Scored> {
-    let tasks: Vec<(&Trial, f32)> =
-        strengths.iter().flat_map(|&l2| trials.iter().map(move |trial| (trial, l2))).collect();
+    let tasks: Vec<(&[Setting], &Trial)> =
+        groups.iter().flat_map(|group| trials.iter().map(move |trial| (&group[..], trial))).collect();
     let done = Mutex::new(0);
-    // Of each task, for each setting: the weight of what was right, at each size.
-    let right: Vec<Vec<Vec<f64>>> = tasks
+    let right: Vec<Vec<Vec<Option<f64>>>> = tasks
         .par_iter()
-        .map(|&(trial, l2)| {
-            let settings = settings(params, l2);
-            let mut right = vec![Vec::new(); settings.len()];
-            let course = settings[0].course(params, dataset);
-            let mut last = None;
-            path::follow(&trial.fitted, course, sizes, &mut |step| last = Some(step), &mut |at, cells| {
-                for (setting, right) in settings.iter().zip(&mut right) {
-                    right.push(if setting.is_finished {
-                        trial.right(&path::finish(&trial.fitted, cells, sizes[at]))
-                    } else {
-                        trial.right(cells)
-                    });
-                }
-            });
-            if let (Some(last), Ok(mut done)) = (last, done.lock()) {
+        .map(|&(group, trial)| {
+            let (right, last) = right_of(dataset, params, trial, sizes, group);
+            if let Ok(mut done) = done.lock() {
                 *done += 1;
                 step(Step { stage: "cross-validation", done: f64::from(*done) / tasks.len() as f64, ..last });
             }
             right
         })
         .collect();
-    let totals: Vec<f64> = trials.iter().map(|trial| trial.unknown + trial.held_out.total_weight()).collect();
-    let total: f64 = totals.iter().sum();
+    let total: f64 = trials.iter().map(|trial| trial.unknown + trial.held_out.total_weight()).sum();
     let texts: usize = trials.iter().map(|trial| trial.held_out.texts()).sum();
     let mut scored = Vec::new();
-    for (tasks, &l2) in right.chunks(trials.len()).zip(strengths) {
-        for (number, setting) in settings(params, l2).into_iter().enumerate() {
+    for (of_trials, group) in right.chunks(trials.len()).zip(groups) {
+        for (number, &setting) in group.iter().enumerate() {
             let estimate = |at: usize| {
-                let accuracy = tasks.iter().map(|task| task[number][at]).sum::<f64>() / total;
+                let right: Option<f64> = of_trials.iter().map(|right| right[number][at]).sum();
+                let accuracy = right? / total;
                 let standard_error = (accuracy * (1.0 - accuracy) / texts as f64).max(0.0).sqrt();
-                Estimate { accuracy, standard_error }
+                Some(Estimate { accuracy, standard_error })
             };
             scored.push(Scored { setting, estimates: (0..sizes.len()).map(estimate).collect() });
         }
@@ -188,13 +199,47 @@ fn score_strengths(
     scored
 }
 
+/// For each setting of a group, the weight of what a trial's fits have right, at each size; and the last step.
+fn right_of(
+    dataset: &Dataset,
+    params: &Params,
+    trial: &Trial,
+    sizes: &[usize],
+    group: &[Setting],
+) -> (Vec<Vec<Option<f64>>>, Step) {
+    let mut right = vec![vec![None; sizes.len()]; group.len()];
+    let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
+    let mut take = |at: usize, cells: &[Cell]| {
+        for (setting, right) in group.iter().zip(&mut right) {
+            if setting.suits(trial.fitted.texts(), sizes[at], params) {
+                right[at] = Some(match setting.zero_one {
+                    ZeroOne::No => trial.right(cells),
+                    _ => {
+                        let cells = path::finish(&trial.fitted, cells, sizes[at], Effort::Trial, params.seed);
+                        trial.right(&cells)
+                    }
+                });
+            }
+        }
+    };
+    if group[0].zero_one == ZeroOne::Alone {
+        (0..sizes.len()).for_each(|at| take(at, &[]));
+    } else {
+        let course = group[0].course(params, dataset);
+        path::follow(&trial.fitted, course, sizes, &mut |step| last = step, &mut take);
+    }
+    (right, last)
+}
+
 /// The setting that scored best at a size; among equals the one tried first.
 pub(super) fn best(scored: &[Scored], at: usize) -> (Setting, Estimate) {
-    let mut best = &scored[0];
-    for other in &scored[1..] {
-        if other.estimates[at].accuracy > best.estimates[at].accuracy {
-            best = other;
+    let mut best: Option<(Setting, Estimate)> = None;
+    for scored in scored {
+        if let Some(estimate) = scored.estimates[at]
+            && best.is_none_or(|(_, best)| estimate.accuracy > best.accuracy)
+        {
+            best = Some((scored.setting, estimate));
         }
     }
-    (best.setting, best.estimates[at])
+    best.expect("one of the settings suits every size")
 }

@@ -5,13 +5,14 @@ use std::sync::Mutex;
 use super::cell::Cell;
 use super::folds;
 use super::freeze::freeze;
-use super::path::{self, Step};
+use super::loss::Loss;
+use super::path::{self, Course, Effort, Step};
 use super::problem::Problem;
-use super::select::{self, Scored, Setting, Trial, widened};
+use super::select::{self, Scored, Setting, Trial, ZeroOne, widened};
 use super::zero_one::ZeroOneFit;
 use super::{
-    Budget, Candidate, Estimate, Frontier, FrontierPoint, HeldOut, Params, Progress, Report, TrainError, Trained,
-    ValidParams,
+    Budget, Candidate, Estimate, Frontier, FrontierPoint, HeldOut, Params, Progress, Report, TrainError,
+    Trained, ValidParams,
 };
 use crate::data::Dataset;
 
@@ -78,13 +79,22 @@ impl<'s> Session<'s> {
     /// The cells of one setting at the last of `sizes`, fitted to all texts.
     fn fit(&self, problem: &Problem, setting: Setting, sizes: &[usize]) -> Vec<Cell> {
         let mut cells = Vec::new();
-        let course = setting.course(self.params, self.dataset);
-        path::follow(problem, course, sizes, &mut |step| self.step(step), &mut |at, found| {
-            if at + 1 == sizes.len() {
-                cells = found.to_vec();
-            }
-        });
-        if setting.is_finished { path::finish(problem, &cells, sizes[sizes.len() - 1]) } else { cells }
+        if setting.zero_one != ZeroOne::Alone {
+            let course = setting.course(self.params, self.dataset);
+            path::follow(problem, course, sizes, &mut |step| self.step(step), &mut |at, found| {
+                if at + 1 == sizes.len() {
+                    cells = found.to_vec();
+                }
+            });
+        }
+        self.finished(problem, setting, &cells, sizes[sizes.len() - 1])
+    }
+
+    fn finished(&self, problem: &Problem, setting: Setting, cells: &[Cell], size: usize) -> Vec<Cell> {
+        match setting.zero_one {
+            ZeroOne::No => cells.to_vec(),
+            _ => path::finish(problem, cells, size, Effort::Final, self.params.seed),
+        }
     }
 
     pub(super) fn train(&self) -> Result<Trained, TrainError> {
@@ -125,7 +135,8 @@ impl<'s> Session<'s> {
             (0..sizes.len()).map(|at| select::best(scored, at)).collect()
         };
         let mut found = bests(&scored, &sizes);
-        let best = found.iter().map(|&(_, estimate)| estimate).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
+        let best =
+            found.iter().map(|&(_, estimate)| estimate).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
         let best = best.expect("at least one size is tried");
         let least = best.accuracy - allowed(best);
         let first_within = |found: &[(Setting, Estimate)]| {
@@ -139,7 +150,8 @@ impl<'s> Session<'s> {
             let setting = found[at].0;
             let between = [low + (high - low) / 4, (low + high) / 2, high - (high - low) / 4, high];
             let finer: Vec<usize> = sizes[..at].iter().copied().chain(between).collect();
-            let (objective, l2) = (setting.objective(), Some(widened(setting.l2)));
+            let objective = setting.objective();
+            let l2 = (setting.zero_one != ZeroOne::Alone).then(|| widened(setting.l2));
             scored = self.score(&finer, &Params { objective, l2, ..(**self.params).clone() });
             let finer_found = bests(&scored, &finer);
             if finer_found.iter().any(|(_, estimate)| estimate.accuracy >= least) {
@@ -156,7 +168,7 @@ impl<'s> Session<'s> {
     /// As many nonzeros as a file of `bytes` holds.
     fn train_to_bytes(&self, problem: &Problem, bytes: u64) -> Result<Trained, TrainError> {
         let length = |trained: &Trained| trained.model.to_bytes().len() as u64;
-        let dummy = Setting { loss: super::loss::Loss { q: 0.0, margin: 0.0 }, l2: 1.0, is_finished: false };
+        let dummy = Setting { loss: Loss { q: 0.0, margin: 0.0 }, l2: 1.0, zero_one: ZeroOne::No };
         let needed = length(&self.trained(problem, dummy, None, &[], Vec::new()));
         if needed > bytes {
             return Err(TrainError::Bytes { allowed: bytes, needed });
@@ -252,28 +264,41 @@ impl<'s> Session<'s> {
         let chosen: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
         let problem = self.all_texts();
         let mut points: Vec<Option<FrontierPoint>> = vec![None; sizes.len()];
-        let mut strengths: Vec<f32> = chosen.iter().map(|(setting, _)| setting.l2).collect();
-        strengths.sort_unstable_by(f32::total_cmp);
-        strengths.dedup();
-        for l2 in strengths {
-            let Some(last) = chosen.iter().rposition(|(setting, _)| setting.l2 == l2) else { continue };
-            let course = chosen[last].0.course(self.params, self.dataset);
+        let mut courses: Vec<Course> = Vec::new();
+        for (setting, _) in &chosen {
+            let course = setting.course(self.params, self.dataset);
+            if setting.zero_one != ZeroOne::Alone && !courses.contains(&course) {
+                courses.push(course);
+            }
+        }
+        let mut take = |at: usize, cells: &[Cell]| {
+            let (setting, estimate) = chosen[at];
+            let cells = self.finished(&problem, setting, cells, sizes[at]);
+            let Trained { model, report } =
+                self.trained(&problem, setting, Some(estimate), &cells, Vec::new());
+            points[at] = Some(FrontierPoint {
+                model,
+                nonzeros: sizes[at],
+                objective: report.objective,
+                l2: report.l2,
+                cross_validated: estimate,
+            });
+        };
+        for (at, (setting, _)) in chosen.iter().enumerate() {
+            if setting.zero_one == ZeroOne::Alone {
+                take(at, &[]);
+            }
+        }
+        for course in courses {
+            let is_on = |at: usize| {
+                let setting = chosen[at].0;
+                setting.zero_one != ZeroOne::Alone && setting.course(self.params, self.dataset) == course
+            };
+            let Some(last) = (0..sizes.len()).rfind(|&at| is_on(at)) else { continue };
             path::follow(&problem, course, &sizes[..=last], &mut |step| self.step(step), &mut |at, cells| {
-                let (setting, estimate) = chosen[at];
-                if setting.l2 != l2 {
-                    return;
+                if is_on(at) {
+                    take(at, cells);
                 }
-                let finished = setting.is_finished.then(|| path::finish(&problem, cells, sizes[at]));
-                let cells = finished.as_deref().unwrap_or(cells);
-                let Trained { model, report } =
-                    self.trained(&problem, setting, Some(estimate), cells, Vec::new());
-                points[at] = Some(FrontierPoint {
-                    model,
-                    nonzeros: sizes[at],
-                    objective: report.objective,
-                    l2: report.l2,
-                    cross_validated: estimate,
-                });
             });
         }
         let mut points: Vec<FrontierPoint> = points.into_iter().flatten().collect();
@@ -293,11 +318,13 @@ fn guess(size: usize, taken: u64, bytes: u64) -> usize {
 
 fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
     let of_size = |at: usize| {
-        scored.iter().map(move |scored| Candidate {
-            objective: scored.setting.objective(),
-            l2: widened(scored.setting.l2),
-            nonzeros: sizes[at],
-            estimate: scored.estimates[at],
+        scored.iter().filter_map(move |scored| {
+            Some(Candidate {
+                objective: scored.setting.objective(),
+                l2: widened(scored.setting.l2),
+                nonzeros: sizes[at],
+                estimate: scored.estimates[at]?,
+            })
         })
     };
     (0..sizes.len()).flat_map(of_size).collect()

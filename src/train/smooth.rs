@@ -80,7 +80,9 @@ impl<'p> SmoothFit<'p> {
                 self.odds[text as usize * classes + cell.class as usize] += cell.weight * count;
             }
         }
-        for ((row, total), &label) in self.odds.chunks_exact_mut(classes).zip(&mut self.totals).zip(self.problem.labels()) {
+        for ((row, total), &label) in
+            self.odds.chunks_exact_mut(classes).zip(&mut self.totals).zip(self.problem.labels())
+        {
             row[label as usize] -= self.loss.margin;
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             *total = 0.0;
@@ -102,8 +104,11 @@ impl<'p> SmoothFit<'p> {
     pub(super) fn reweigh(&mut self) {
         for text in 0..self.problem.texts() {
             let weight = self.problem.weights()[text];
-            self.pulls[text] =
-                if self.loss.q == 0.0 { weight } else { weight * power(self.own_probability(text), self.loss.q) };
+            self.pulls[text] = if self.loss.q == 0.0 {
+                weight
+            } else {
+                weight * power(self.own_probability(text), self.loss.q)
+            };
         }
     }
 
@@ -208,7 +213,8 @@ impl<'p> SmoothFit<'p> {
             for class in 0..self.problem.classes() {
                 let (p, o, total) = (sums.predicted[class], sums.observed[class], sums.total);
                 // A bound that saves the logarithms, from log(x) <= x - 1.
-                let bound = if o > p { o * (o / p.max(1e-20)) } else { p * (total / (total - p).max(1e-6 * total)) };
+                let bound =
+                    if o > p { o * (o / p.max(1e-20)) } else { p * (total / (total - p).max(1e-6 * total)) };
                 if f64::from(bound) <= threshold {
                     continue;
                 }
@@ -375,8 +381,7 @@ impl<'p> SmoothFit<'p> {
     fn for_each_feature(&self, mut f: impl FnMut(u32, &Sums)) {
         let classes = self.problem.classes();
         let labels = self.problem.labels();
-        let mut sums =
-            Sums { predicted: vec![0.0; classes], observed: vec![0.0; classes], total: 0.0 };
+        let mut sums = Sums { predicted: vec![0.0; classes], observed: vec![0.0; classes], total: 0.0 };
         for feature in 0..self.problem.features() as u32 {
             let (texts, counts) = self.problem.texts_of(feature);
             sums.predicted.fill(0.0);

@@ -7,11 +7,14 @@ use hashbrown::HashSet;
 
 use super::cell::Cell;
 use super::problem::Problem;
+use super::random::Random;
 use crate::model::{MAX_SCORE_STEPS, SCORE_STEPS};
 
 const LARGEST: i32 = MAX_SCORE_STEPS as i32;
 /// How far inside an interval without an end a weight is put: a score of 1.
 const INSIDE: i32 = SCORE_STEPS as i32;
+/// The share of the texts that a round of swaps has to put right, or else the next is smaller.
+const LITTLE: f64 = 2e-4;
 
 /// A cell whose weight is a whole number of score steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +89,11 @@ impl<'p> ZeroOneFit<'p> {
             places: cells.iter().map(|cell| (cell.feature, cell.class)).collect(),
             cells: Vec::new(),
             scores: vec![0; problem.texts() * problem.classes()],
-            rivals: problem.labels().iter().map(|&label| rivals_of(&vec![0; problem.classes()], label)).collect(),
+            rivals: problem
+                .labels()
+                .iter()
+                .map(|&label| rivals_of(&vec![0; problem.classes()], label))
+                .collect(),
             events: Vec::new(),
         };
         for cell in &cells {
@@ -193,7 +200,8 @@ impl<'p> ZeroOneFit<'p> {
             let end = events.get(next).map_or(i32::MAX, |&(at, _)| at);
             if end > start {
                 // The changes from `start` up to `end` give `right`.
-                let (low, high) = (start.max(lowest), if end == i32::MAX { highest } else { (end - 1).min(highest) });
+                let (low, high) =
+                    (start.max(lowest), if end == i32::MAX { highest } else { (end - 1).min(highest) });
                 if low <= high {
                     let middle = if start == i32::MIN && end == i32::MAX {
                         0
@@ -350,36 +358,48 @@ impl<'p> ZeroOneFit<'p> {
         texts.iter().map(|&text| self.credit(text as usize)).sum()
     }
 
-    /// Removes the cheapest `count` cells and grows back; undone unless more is right. Gives the gain.
-    pub(super) fn swap(&mut self, count: usize) -> f64 {
-        let size = self.cells.len();
+    /// Exchanges a share of the cells, the cheapest for the best others, over and over; halves the share when
+    /// little is gained, and ends after `rounds`.
+    pub(super) fn swap(&mut self, size: usize, rounds: usize) {
+        let mut count = size.div_ceil(5);
+        for _ in 0..rounds {
+            let costs = self.removal_costs();
+            let mut order: Vec<usize> = (0..costs.len()).collect();
+            order.sort_unstable_by(|&a, &b| costs[a].total_cmp(&costs[b]).then(a.cmp(&b)));
+            order.truncate(count);
+            if self.exchange(order, size) < LITTLE * self.problem.texts() as f64 {
+                count = count.div_ceil(2);
+            }
+        }
+    }
+
+    /// Exchanges a tenth of the cells, drawn at random, for the best others, `rounds` times: a way out of where
+    /// [`swap`](Self::swap) finds nothing better (iterated local search: Lourenco, Martin and Stutzle, 2003).
+    pub(super) fn kick(&mut self, size: usize, rounds: usize, random: &mut Random) {
+        for _ in 0..rounds {
+            let mut order: Vec<usize> = (0..self.cells.len()).collect();
+            random.shuffle(&mut order);
+            order.truncate(size.div_ceil(10));
+            self.exchange(order, size);
+        }
+    }
+
+    /// Removes the cells at these places and grows back to `size`; undone unless more is right. Gives the gain.
+    fn exchange(&mut self, mut places: Vec<usize>, size: usize) -> f64 {
         let before = self.right();
-        let kept = self.cells.clone();
-        let costs = self.removal_costs();
-        let mut order: Vec<usize> = (0..size).collect();
-        order.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
-        let mut gone: Vec<usize> = order.into_iter().take(count).collect();
-        gone.sort_unstable();
-        for &at in gone.iter().rev() {
+        let kept = (self.cells.clone(), self.scores.clone(), self.rivals.clone());
+        places.sort_unstable();
+        for at in places.into_iter().rev() {
             self.remove(at);
         }
         self.optimise(3);
         self.grow(size);
         let gain = self.right() - before;
-        if gain < 1e-6 {
-            self.restore(kept);
-            return 0.0;
+        if gain <= 0.0 {
+            (self.cells, self.scores, self.rivals) = kept;
+            self.places = self.cells.iter().map(|cell| (cell.feature, cell.class)).collect();
         }
         gain
-    }
-
-    fn restore(&mut self, cells: Vec<GridCell>) {
-        while !self.cells.is_empty() {
-            self.remove(self.cells.len() - 1);
-        }
-        for cell in cells {
-            self.add(cell);
-        }
     }
 }
 
