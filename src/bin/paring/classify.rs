@@ -1,19 +1,18 @@
 //! `paring classify`: a record out for each record in.
 
-use std::fmt;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use paring::Model;
 use paring::data::input::STANDARD_INPUT;
 use paring::data::{Column, Format, input};
 use paring::stream::{Output, Stream, StreamError, StreamOptions, StreamSummary, Unknown};
 
+use crate::common::{Failure, ModelArgument, Usage, display};
 use crate::record_output::RecordOutput;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -49,9 +48,8 @@ pub struct Classify {
     #[arg(value_name = "FILE", default_value = STANDARD_INPUT)]
     files: Vec<PathBuf>,
 
-    /// The model file
-    #[arg(short, long, value_name = "MODEL")]
-    model: PathBuf,
+    #[command(flatten)]
+    model: ModelArgument,
 
     /// How records are written [default: what each file's extension tells, or lines]
     #[arg(long, value_enum)]
@@ -144,8 +142,8 @@ impl Classify {
 /// # Errors
 /// As [`StreamError`] says, when the model cannot be loaded, and when an input is also the output. That nobody reads the
 /// output any more is no error.
-pub fn run(arguments: Classify) -> Result<(), Box<dyn std::error::Error>> {
-    let classifier = Arc::new(Model::load(&arguments.model)?.into_classifier());
+pub fn run(arguments: Classify) -> Result<(), Failure> {
+    let classifier = Arc::new(arguments.model.load()?.into_classifier());
     let output = RecordOutput::standard()?;
     let progress = Progress::start();
     let mut stream = Stream::new(classifier, arguments.options(), &output)
@@ -176,10 +174,6 @@ pub fn run(arguments: Classify) -> Result<(), Box<dyn std::error::Error>> {
         eprintln!("paring: bad records, given no label of their own: {}", HumanCount(bad_records));
     }
     Ok(())
-}
-
-pub fn display(file: &Path) -> String {
-    if file == Path::new(STANDARD_INPUT) { "standard input".into() } else { file.display().to_string() }
 }
 
 /// How far the stream has come, on a terminal's standard error.
@@ -220,21 +214,4 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
-}
-
-/// Arguments that make no sense together.
-#[derive(Debug)]
-struct Usage(String);
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
-/// Whether an error is one of usage, for the exit code.
-pub fn is_usage(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<Usage>() || error.downcast_ref().is_some_and(StreamError::is_usage)
 }

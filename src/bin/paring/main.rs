@@ -3,24 +3,48 @@
 #![forbid(unsafe_code)]
 
 mod classify;
+mod common;
+mod evaluate;
+mod explain;
+mod frontier;
+mod inspect;
+mod picture;
 mod record_output;
+mod train;
+mod training;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Small text classifiers
+/// Small text classifiers: train them, pare them down to a budget, read what they learnt, label texts
+///
+/// Exit codes: 0 for success, 1 for failure, 2 for arguments that make no sense.
 #[derive(Debug, Parser)]
 #[command(version)]
 enum Command {
+    Train(train::Train),
     Classify(classify::Classify),
+    Evaluate(evaluate::Evaluate),
+    Inspect(inspect::Inspect),
+    Explain(explain::Explain),
+    Frontier(frontier::Frontier),
 }
 
-fn main() -> std::process::ExitCode {
-    let Command::Classify(arguments) = Command::parse();
-    match classify::run(arguments) {
-        Ok(()) => 0.into(),
+fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Classify(arguments) => classify::run(arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Frontier(arguments) => frontier::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("paring: {error}");
-            if classify::is_usage(&*error) { 2.into() } else { 1.into() }
+            if common::is_usage(&*error) { 2.into() } else { 1.into() }
         }
     }
 }

@@ -43,7 +43,7 @@ impl RecordOutput {
             (Ok(input), Ok(output))
                 if input.is_file() && (input.dev(), input.ino()) == (output.dev(), output.ino()) =>
             {
-                let name = crate::classify::display(path);
+                let name = crate::common::display(path);
                 Err(format!("{name}: the input is also the output: write to another file"))
             }
             // A file that cannot be looked at is told of when it is opened.

@@ -1,0 +1,209 @@
+//! What several verbs share.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use indicatif::HumanCount;
+use paring::Model;
+use paring::data::input::STANDARD_INPUT;
+use paring::data::{Column, Format, ReadError, ReadOptions, ReadSummary};
+use paring::stream::StreamError;
+use paring::train::ParamError;
+
+/// What ends a verb early.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// Arguments that make no sense, or not together.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Whether an error is one of usage, for the exit code.
+pub fn is_usage(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<Usage>()
+        || error.is::<ParamError>()
+        || error.downcast_ref().is_some_and(StreamError::is_usage)
+        || error.downcast_ref().is_some_and(ReadError::is_usage)
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LabelledFormat {
+    /// Columns separated by tabs, nothing quoted
+    Tsv,
+    /// Comma-separated values, quoted as RFC 4180 says
+    Csv,
+    /// A JSON object a line
+    Jsonl,
+    /// __label__NAME and the text, a line each
+    Fasttext,
+}
+
+/// How labelled records are written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Labelled records")]
+pub struct Labelled {
+    /// How records are written [default: what each file's extension tells]
+    #[arg(long, value_enum)]
+    format: Option<LabelledFormat>,
+
+    /// The column or field of the label; a dotted path reaches into JSON objects [default: label]
+    #[arg(long, value_name = "NAME")]
+    label: Option<String>,
+
+    /// The column or field of the text [default: text]
+    #[arg(long, value_name = "NAME")]
+    text: Option<String>,
+
+    /// TSV and CSV have no header: columns are numbers, 1 for the first [default: label 1, text 2]
+    #[arg(long)]
+    no_header: bool,
+
+    /// Count records without a label, or that cannot be read, and leave them out
+    #[arg(long)]
+    skip_bad_records: bool,
+}
+
+impl Labelled {
+    pub fn options(&self, weight: Option<&str>) -> ReadOptions {
+        let header = !self.no_header;
+        let column = |given: &Option<String>, by_name: &str, by_number: &str| {
+            let default = if header { by_name } else { by_number };
+            Column::from_argument(given.as_deref().unwrap_or(default), header)
+        };
+        ReadOptions {
+            format: self.format.map(|format| match format {
+                LabelledFormat::Tsv => Format::Tsv,
+                LabelledFormat::Csv => Format::Csv,
+                LabelledFormat::Jsonl => Format::JsonLines,
+                LabelledFormat::Fasttext => Format::FastText,
+            }),
+            label: column(&self.label, "label", "1"),
+            text: column(&self.text, "text", "2"),
+            weight: weight.map(|weight| Column::from_argument(weight, header)),
+            header,
+            skip_bad_records: self.skip_bad_records,
+        }
+    }
+}
+
+/// Tells on standard error what was left out.
+pub fn tell_skipped(summary: &ReadSummary) {
+    if summary.skipped == 0 {
+        return;
+    }
+    eprintln!("paring: bad records, left out: {}", HumanCount(summary.skipped));
+    for skipped in &summary.first_skipped {
+        eprintln!("paring:   {skipped}");
+    }
+}
+
+/// The model that a verb reads.
+#[derive(Debug, Args)]
+pub struct ModelArgument {
+    /// The model file [default: the built-in model of job titles]
+    #[arg(short, long, value_name = "MODEL")]
+    model: Option<PathBuf>,
+}
+
+impl ModelArgument {
+    /// # Errors
+    /// When the file cannot be read or is not a model.
+    pub fn load(&self) -> Result<Model, Failure> {
+        match &self.model {
+            Some(path) => Ok(Model::load(path)?),
+            None => Ok(paring::builtin::job_titles()),
+        }
+    }
+}
+
+/// Writes to standard output. That nobody reads it any more is no error.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut output = anstream::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(format!("standard output: {error}").into()),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Prints an object, indented.
+///
+/// # Errors
+/// As for [`print`].
+pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    print(&format!("{value:#}\n"))
+}
+
+/// Refuses an output that is one of the inputs, or whose folder cannot be written to: before any work is done.
+///
+/// # Errors
+/// When it is.
+pub fn check_output<'p>(output: &Path, inputs: impl IntoIterator<Item = &'p PathBuf>) -> Result<(), Failure> {
+    if let Ok(resolved) = output.canonicalize() {
+        let is_output = |input: &&PathBuf| input.canonicalize().is_ok_and(|input| input == resolved);
+        if let Some(input) = inputs.into_iter().find(is_output) {
+            return Err(Usage(format!(
+                "{}: the input is also the output: write to another file",
+                display(input)
+            ))
+            .into());
+        }
+    }
+    let folder = match output.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    tempfile::tempfile_in(folder)
+        .map_err(|error| format!("{}: cannot be written: {error}", output.display()))?;
+    Ok(())
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    paring::model::write_atomically(path, bytes)
+        .map_err(|error| format!("{}: cannot be written: {error}", path.display()).into())
+}
+
+pub fn display(file: &Path) -> String {
+    if file == Path::new(STANDARD_INPUT) { "standard input".into() } else { file.display().to_string() }
+}
+
+/// A line of a report.
+pub fn line(name: &str, value: impl fmt::Display) -> String {
+    format!("{name:<18} {value}\n")
+}
+
+/// A heading, in bold on a terminal.
+pub fn heading(text: &str) -> String {
+    let bold = anstyle::Style::new().bold();
+    format!("\n{bold}{text}{bold:#}\n")
+}
+
+pub fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+/// A name cut to `width` characters, filled up with spaces.
+pub fn padded(name: &str, width: usize) -> String {
+    let cut: String = if name.chars().count() > width {
+        name.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    } else {
+        name.into()
+    };
+    format!("{cut:<width$}")
+}

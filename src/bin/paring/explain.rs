@@ -1,0 +1,59 @@
+//! `paring explain`: why a text gets its label.
+
+use clap::Args;
+use paring::infer::Classifier;
+
+use crate::common::{Failure, ModelArgument, heading, padded, print};
+
+/// Show which features give a text its label
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  paring explain 'Senior Registered Nurse'
+  paring explain -m titles.paring 'night cook' 'night nurse'")]
+pub struct Explain {
+    #[command(flatten)]
+    model: ModelArgument,
+
+    /// The texts
+    #[arg(value_name = "TEXT", required = true)]
+    texts: Vec<String>,
+}
+
+/// # Errors
+/// When the model cannot be loaded.
+pub fn run(arguments: &Explain) -> Result<(), Failure> {
+    let classifier = arguments.model.load()?.into_classifier();
+    print(&arguments.texts.iter().map(|text| explained(&classifier, text)).collect::<String>())
+}
+
+fn explained(classifier: &Classifier, text: &str) -> String {
+    let model = classifier.model();
+    let best = classifier.top_k(text, 2);
+    let name = |at: usize| best.get(at).map_or("(none)", |&(class, _)| classifier.class_name(class));
+    let mut out = heading(&text.replace(['\n', '\r'], " "));
+    out += &format!("{:<11}{}\n{:<11}{}\n\n", "label", name(0), "runner-up", name(1));
+    let width = 28;
+    let row = |name: &str, cells: &[String]| {
+        let cells: String = cells.iter().map(|cell| format!(" {cell:>28}")).collect();
+        format!("{}{cells}\n", padded(name, width))
+    };
+    let names: Vec<String> =
+        (0..best.len()).map(|at| padded(name(at), width).trim_end().to_string()).collect();
+    out += &row("feature", &names);
+    for contribution in classifier.explain(text) {
+        let (classes, scores) = model.column(contribution.feature);
+        let cells: Vec<String> = best
+            .iter()
+            .map(|(class, _)| match classes.binary_search(class) {
+                Ok(at) => format!("{:+.3}", f64::from(scores[at]) * f64::from(contribution.count)),
+                Err(_) => "0".into(),
+            })
+            .collect();
+        let times =
+            if contribution.count > 1 { format!(" (x{})", contribution.count) } else { String::new() };
+        out += &row(&format!("{}{times}", model.features()[contribution.feature]), &cells);
+    }
+    let sums: Vec<String> = best.iter().map(|(_, score)| format!("{score:+.3}")).collect();
+    out + &row("score", &sums)
+}

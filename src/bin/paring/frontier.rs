@@ -1,0 +1,218 @@
+//! `paring frontier`: accuracy against nonzeros, at a glance.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::HumanCount;
+use paring::metrics::wilson_interval;
+use paring::train::{Frontier as Fitted, FrontierPoint};
+use serde_json::json;
+
+use crate::common::{Failure, check_output, print, print_json, write_file};
+use crate::evaluate::evaluate;
+use crate::picture::{self, Mark};
+use crate::training::{Training, TrainingBar};
+
+/// Fit a model for each of several budgets, and show what each is worth
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  paring frontier titles.tsv
+  paring frontier titles.tsv --test test.tsv --nonzeros 10,100,1000 --svg frontier.svg --save-dir models")]
+pub struct Frontier {
+    #[command(flatten)]
+    training: Training,
+
+    /// Labelled records to measure on, beside cross-validation
+    #[arg(long, value_name = "TEST")]
+    test: Option<PathBuf>,
+
+    /// The budgets
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        default_value = "10,20,50,100,200,500,1000,2000,5000",
+        help_heading = "Budget"
+    )]
+    nonzeros: Vec<NonZeroUsize>,
+
+    /// The table with columns separated by tabs
+    #[arg(long, conflicts_with = "json")]
+    tsv: bool,
+
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// Write a picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+
+    /// Keep each model, as DIR/NONZEROS.paring, and the one without a limit as DIR/dense.paring
+    #[arg(long, value_name = "DIR")]
+    save_dir: Option<PathBuf>,
+}
+
+/// A row of the table.
+struct Row {
+    budget: String,
+    bytes: usize,
+    point: FrontierPoint,
+    /// Texts that are right, of the texts of the test.
+    tested: Option<(u64, u64)>,
+}
+
+/// # Errors
+/// When an argument is out of range, the data cannot be learnt from, or a file cannot be written.
+pub fn run(arguments: &Frontier) -> Result<(), Failure> {
+    let params = arguments.training.params().check()?;
+    if let Some(svg) = &arguments.svg {
+        check_output(svg, arguments.training.files.iter().chain(&arguments.test))?;
+    }
+    if let Some(folder) = &arguments.save_dir {
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    let dataset = arguments.training.dataset()?;
+    let budgets: Vec<usize> = arguments.nonzeros.iter().map(|budget| budget.get()).collect();
+    let mut bar = TrainingBar::start();
+    let fitted = params.frontier(&dataset, &budgets, &mut |progress| bar.show(progress));
+    bar.finish();
+    let fitted = fitted?;
+    let rows = rows(arguments, &fitted)?;
+    if let Some(folder) = &arguments.save_dir {
+        for row in &rows {
+            row.point.model.save(folder.join(format!("{}.paring", row.budget)))?;
+        }
+    }
+    if let Some(svg) = &arguments.svg {
+        write_file(svg, picture(&rows, &fitted)?.as_bytes())?;
+    }
+    if arguments.json {
+        print_json(&as_json(&rows, &fitted))
+    } else if arguments.tsv {
+        print(&as_table(&rows, &fitted, "\t"))
+    } else {
+        print(&as_table(&rows, &fitted, ""))
+    }
+}
+
+fn rows(arguments: &Frontier, fitted: &Fitted) -> Result<Vec<Row>, Failure> {
+    let budgets = fitted.points.iter().map(|point| (point.nonzeros.to_string(), point));
+    let dense = std::iter::once(("dense".to_string(), &fitted.dense));
+    let mut rows = Vec::new();
+    for (budget, point) in budgets.chain(dense) {
+        let tested = match &arguments.test {
+            None => None,
+            Some(test) => {
+                let options = arguments.training.labelled.options(None);
+                let evaluation = evaluate(&point.model, std::slice::from_ref(test), &options)?;
+                Some((evaluation.confusion.right(), evaluation.confusion.texts()))
+            }
+        };
+        rows.push(Row { budget, bytes: point.model.to_bytes().len(), point: point.clone(), tested });
+    }
+    Ok(rows)
+}
+
+fn note(at: usize, rows: &[Row], fitted: &Fitted) -> String {
+    let mut notes = Vec::new();
+    if at + 1 < rows.len() && at == fitted.knee {
+        notes.push("knee");
+    }
+    if at + 1 < rows.len() && at == fitted.one_standard_error {
+        notes.push("one standard error");
+    }
+    notes.join(", ")
+}
+
+fn as_table(rows: &[Row], fitted: &Fitted, separator: &str) -> String {
+    let mut table = vec![
+        [
+            "budget",
+            "nonzeros",
+            "bytes",
+            "objective",
+            "l2",
+            "cross-validated",
+            "standard error",
+            "test",
+            "note",
+        ]
+        .map(String::from),
+    ];
+    for (at, row) in rows.iter().enumerate() {
+        let estimate = row.point.cross_validated;
+        let is_for_people = separator.is_empty();
+        let count = |number: usize| {
+            if is_for_people { HumanCount(number as u64).to_string() } else { number.to_string() }
+        };
+        table.push([
+            row.budget.clone(),
+            count(row.point.model.nonzeros()),
+            count(row.bytes),
+            row.point.objective.to_string(),
+            row.point.l2.to_string(),
+            format!("{:.4}", estimate.accuracy),
+            format!("{:.4}", estimate.standard_error),
+            row.tested.map_or(String::new(), |(right, texts)| format!("{:.4}", right as f64 / texts as f64)),
+            note(at, rows, fitted),
+        ]);
+    }
+    if !separator.is_empty() {
+        return table.iter().map(|row| row.join(separator) + "\n").collect();
+    }
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..table[0].len()).map(width).collect();
+    let padded = |row: &[String; 9]| {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_string() + "\n"
+    };
+    table.iter().map(padded).collect()
+}
+
+fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
+    let point = |row: &Row| {
+        json!({
+            "budget": row.point.nonzeros,
+            "nonzeros": row.point.model.nonzeros(),
+            "bytes": row.bytes,
+            "objective": row.point.objective.to_string(),
+            "l2": row.point.l2,
+            "cross_validated": row.point.cross_validated.accuracy,
+            "standard_error": row.point.cross_validated.standard_error,
+            "test": row.tested.map(|(right, texts)| right as f64 / texts as f64),
+        })
+    };
+    let (dense, points) = rows.split_last().expect("the dense fit is always there");
+    json!({
+        "points": points.iter().map(point).collect::<Vec<_>>(),
+        "dense": point(dense),
+        "knee": fitted.points[fitted.knee].nonzeros,
+        "one_standard_error": fitted.points[fitted.one_standard_error].nonzeros,
+    })
+}
+
+fn picture(rows: &[Row], fitted: &Fitted) -> Result<String, Failure> {
+    let (dense, points) = rows.split_last().expect("the dense fit is always there");
+    let accuracy = |row: &Row| match row.tested {
+        Some((right, texts)) => right as f64 / texts as f64,
+        None => row.point.cross_validated.accuracy,
+    };
+    let interval = |row: &Row| match row.tested {
+        Some((right, texts)) => wilson_interval(right, texts),
+        None => {
+            let reach = 1.96 * row.point.cross_validated.standard_error;
+            (accuracy(row) - reach, accuracy(row) + reach)
+        }
+    };
+    let marks: Vec<Mark> = points
+        .iter()
+        .map(|row| Mark { nonzeros: row.point.nonzeros, accuracy: accuracy(row), interval: interval(row) })
+        .collect();
+    let what = if dense.tested.is_some() { "accuracy on the test data" } else { "cross-validated accuracy" };
+    let full = (dense.point.model.nonzeros(), accuracy(dense));
+    picture::draw(&marks, full, fitted.knee, fitted.one_standard_error, what)
+}

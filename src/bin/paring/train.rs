@@ -1,0 +1,155 @@
+//! `paring train`: from labelled texts to a model file.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::HumanCount;
+use paring::data::Dataset;
+use paring::data::read::read_labelled;
+use paring::train::{Budget, Candidate, Params, Trained};
+
+use crate::common::{Failure, check_output, heading, line, percent, print, tell_skipped};
+use crate::training::{Training, TrainingBar, bytes};
+
+/// Train a model within a budget
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  paring train titles.tsv -o titles.paring --nonzeros 200
+  paring train titles.csv.gz -o titles.paring --label role --text title --max-bytes 6K --affixes
+  paring train a.jsonl b.jsonl -o titles.paring --text job.title --max-accuracy-loss 2")]
+pub struct Train {
+    #[command(flatten)]
+    training: Training,
+
+    /// The model file to write
+    #[arg(short, long, value_name = "MODEL")]
+    output: PathBuf,
+
+    #[command(flatten)]
+    budget: BudgetArguments,
+
+    /// Labelled records to choose by, in place of cross-validation
+    #[arg(long, value_name = "FILE", help_heading = "Fit")]
+    validation: Option<PathBuf>,
+}
+
+/// How many weights may stay [default: the fewest whose accuracy is within one standard error of the best]
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[command(next_help_heading = "Budget")]
+struct BudgetArguments {
+    /// At most so many nonzeros, the intercepts' included
+    #[arg(long, value_name = "N")]
+    nonzeros: Option<usize>,
+
+    /// A model file of at most so many bytes, as in 6144 or 64K
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    max_bytes: Option<u64>,
+
+    /// The fewest nonzeros whose cross-validated accuracy is within P percentage points of the best
+    #[arg(long, value_name = "P")]
+    max_accuracy_loss: Option<f64>,
+}
+
+impl BudgetArguments {
+    fn budget(&self) -> Budget {
+        match (self.nonzeros, self.max_bytes, self.max_accuracy_loss) {
+            (Some(nonzeros), _, _) => Budget::Nonzeros(nonzeros),
+            (_, Some(bytes), _) => Budget::Bytes(bytes),
+            (_, _, Some(points)) => Budget::AccuracyLoss(points),
+            _ => Budget::OneStandardError,
+        }
+    }
+}
+
+/// # Errors
+/// When an argument is out of range, the data cannot be learnt from, or the model cannot be written.
+pub fn run(arguments: &Train) -> Result<(), Failure> {
+    let started = Instant::now();
+    let budget = arguments.budget.budget();
+    let params = Params { budget, ..arguments.training.params() }.check()?;
+    check_output(&arguments.output, arguments.training.files.iter().chain(&arguments.validation))?;
+    let dataset = arguments.training.dataset()?;
+    let validation = match &arguments.validation {
+        Some(path) => Some(read_texts(arguments, path)?),
+        None => None,
+    };
+    let mut bar = TrainingBar::start();
+    let trained = params.train(&dataset, validation.as_deref(), &mut |progress| bar.show(progress));
+    bar.finish();
+    let trained = trained?;
+    trained.model.save(&arguments.output)?;
+    let how = if validation.is_some() { "on the validation data" } else { "cross-validated" };
+    print(&report(&dataset, &trained, budget, how, started))
+}
+
+fn read_texts(arguments: &Train, path: &PathBuf) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let mut texts = Vec::new();
+    let options = arguments.training.labelled.options(None);
+    let summary = read_labelled(std::slice::from_ref(path), &options, &mut |record| {
+        texts.push((record.label.to_string(), record.text.to_vec()));
+        Ok(())
+    })?;
+    tell_skipped(&summary);
+    Ok(texts)
+}
+
+fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &str, started: Instant) -> String {
+    let Trained { model, report } = trained;
+    let count = |number: usize| HumanCount(number as u64);
+    let mut text = String::new();
+    text += &line("classes", count(dataset.classes().len()));
+    text += &line("texts", count(dataset.texts()));
+    text += &line("features", count(dataset.features().len()));
+    text += &line("possible weights", HumanCount(dataset.possible_weights()));
+    text += &match budget {
+        Budget::Nonzeros(most) => {
+            line("nonzeros kept", format!("{} of at most {}", count(model.nonzeros()), count(most)))
+        }
+        _ => line("nonzeros kept", count(model.nonzeros())),
+    };
+    let bytes = count(model.to_bytes().len());
+    text += &match budget {
+        Budget::Bytes(most) => line("bytes", format!("{bytes} of at most {}", HumanCount(most))),
+        _ => line("bytes", bytes),
+    };
+    text += &line("objective", format!("{}, L2 {}", report.objective, report.l2));
+    if let Some(estimate) = report.estimate {
+        text += &line(
+            "accuracy",
+            format!("{} ± {:.2} ({how})", percent(estimate.accuracy), 100.0 * estimate.standard_error),
+        );
+    }
+    text += &line("on training data", percent(report.training_accuracy));
+    text += &line("time", format!("{:.1} s", started.elapsed().as_secs_f64()));
+    if report.candidates.len() > 1 {
+        text += &heading("tried: accuracy in % by nonzeros");
+        text += &tried(&report.candidates);
+    }
+    text
+}
+
+/// A row for each way to fit, a column for each size.
+fn tried(candidates: &[Candidate]) -> String {
+    let mut sizes: Vec<usize> = candidates.iter().map(|candidate| candidate.nonzeros).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let mut rows: Vec<(String, Vec<String>)> = Vec::new();
+    for candidate in candidates {
+        let name = format!("{}, L2 {}", candidate.objective, candidate.l2);
+        let at = rows.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+            rows.push((name, vec!["-".into(); sizes.len()]));
+            rows.len() - 1
+        });
+        let column = sizes.partition_point(|&size| size < candidate.nonzeros);
+        rows[at].1[column] = format!("{:.2}", 100.0 * candidate.estimate.accuracy);
+    }
+    let row = |name: &str, cells: &[String]| {
+        let cells: String = cells.iter().map(|cell| format!(" {cell:>7}")).collect();
+        format!("{name:<24}{cells}\n")
+    };
+    let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+    row("", &sizes) + &rows.iter().map(|(name, cells)| row(name, cells)).collect::<String>()
+}

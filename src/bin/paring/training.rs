@@ -1,0 +1,186 @@
+//! The arguments of training, and its progress.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use paring::data::Dataset;
+use paring::text::{AffixLengths, FeatureSpec};
+use paring::train::{Objective, Params, Progress, PruneBy};
+
+use crate::common::{Failure, Labelled, tell_skipped};
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PruneByArgument {
+    /// What the loss rises by when the weight goes
+    Cost,
+    /// The size of the weight: the usual baseline, far worse
+    Magnitude,
+}
+
+/// What is learnt from, and how.
+#[derive(Debug, Args)]
+pub struct Training {
+    /// Files of labelled records, read as one; gzip and Zstandard are read through; - is standard input
+    #[arg(value_name = "TRAIN", required = true)]
+    pub files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub labelled: Labelled,
+
+    /// The column or field of a record's weight: how much it counts [default: every record counts 1]
+    #[arg(long, value_name = "NAME", help_heading = "Labelled records")]
+    weight: Option<String>,
+
+    /// Up to so many consecutive words make a feature
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Features")]
+    ngrams: u8,
+
+    /// Prefixes and suffixes of words are features too, of these lengths in characters
+    #[arg(
+        long,
+        value_name = "MIN-MAX",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "3-6",
+        value_parser = affix_lengths,
+        help_heading = "Features"
+    )]
+    affixes: Option<AffixLengths>,
+
+    /// Leave out features that fewer texts have
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Features")]
+    min_count: u32,
+
+    /// The loss that is lowered: auto (chosen by cross-validation), log-loss, softmax-margin:M, gce:Q, zero-one
+    #[arg(long, default_value = "auto", help_heading = "Fit")]
+    objective: Objective,
+
+    /// L2 strength: adds L2/2 times the sum of squares to the sum of losses [default: chosen by cross-validation]
+    #[arg(long, value_name = "L2", help_heading = "Fit")]
+    l2: Option<f64>,
+
+    /// L1 strength of a dense fit that the budget is cut from, for a mean loss [default: budgets below a sixteenth of
+    /// the possible weights are grown instead, others cut from a weak one]
+    #[arg(long, value_name = "L1", help_heading = "Fit")]
+    l1: Option<f64>,
+
+    /// What decides which weights are pruned first
+    #[arg(long, value_enum, default_value = "cost", help_heading = "Fit")]
+    prune_by: PruneByArgument,
+
+    /// Give every class the same weight, whatever its number of texts: for macro F1
+    #[arg(long, help_heading = "Fit")]
+    balance: bool,
+
+    /// Folds of the cross-validation
+    #[arg(long, value_name = "N", default_value_t = Params::default().folds, help_heading = "Fit")]
+    folds: usize,
+
+    /// Decides the folds, and the random exchanges under 0/1 loss
+    #[arg(long, value_name = "N", default_value_t = Params::default().seed, help_heading = "Fit")]
+    seed: u64,
+
+    /// Threads, or 0 for as many as the machine runs at once; the model is the same on any number
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Machine")]
+    threads: usize,
+
+    /// Memory for the weights of a dense fit, as in 512M or 2G; candidates are screened to stay below it
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes, help_heading = "Machine")]
+    max_memory: u64,
+}
+
+impl Training {
+    /// Everything but the budget.
+    pub fn params(&self) -> Params {
+        Params {
+            objective: self.objective,
+            prune_by: match self.prune_by {
+                PruneByArgument::Cost => PruneBy::Cost,
+                PruneByArgument::Magnitude => PruneBy::Magnitude,
+            },
+            l1: self.l1,
+            l2: self.l2,
+            balance: self.balance,
+            folds: self.folds,
+            seed: self.seed,
+            threads: self.threads,
+            max_memory: self.max_memory,
+            ..Params::default()
+        }
+    }
+
+    /// # Errors
+    /// When the files cannot be learnt from.
+    pub fn dataset(&self) -> Result<Dataset, Failure> {
+        let spec = FeatureSpec { ngrams: self.ngrams, affixes: self.affixes };
+        let options = self.labelled.options(self.weight.as_deref());
+        let (dataset, summary) = Dataset::from_files(&self.files, &options, spec, self.min_count)?;
+        tell_skipped(&summary);
+        Ok(dataset)
+    }
+}
+
+fn affix_lengths(argument: &str) -> Result<AffixLengths, String> {
+    let lengths = argument.split_once('-').and_then(|(min, max)| min.parse().ok().zip(max.parse().ok()));
+    let (min, max) = lengths.ok_or("expected two lengths, as in 3-6")?;
+    Ok(AffixLengths { min, max })
+}
+
+/// A number of bytes, perhaps with K, M, G or T for powers of 1,024.
+pub fn bytes(argument: &str) -> Result<u64, String> {
+    let digits = argument.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match argument[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" | "KIB" => 1 << 10,
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1 << 30,
+        "T" | "TB" | "TIB" => 1 << 40,
+        _ => return Err("expected a number of bytes, as in 6144, 64K or 2G".into()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "expected a number of bytes, as in 6144, 64K or 2G")?;
+    number.checked_mul(unit).ok_or_else(|| "more bytes than there can be".into())
+}
+
+/// A bar on a terminal's standard error.
+pub struct TrainingBar {
+    bar: Option<ProgressBar>,
+    stage: &'static str,
+}
+
+impl TrainingBar {
+    pub fn start() -> TrainingBar {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(1000);
+            let style =
+                ProgressStyle::with_template("{prefix:16} {wide_bar} {percent:>3} %  {msg}  {eta} left");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        TrainingBar { bar, stage: "" }
+    }
+
+    pub fn show(&mut self, progress: Progress) {
+        let Some(bar) = &self.bar else { return };
+        if progress.stage != self.stage {
+            self.stage = progress.stage;
+            bar.set_prefix(progress.stage);
+            bar.reset();
+        }
+        bar.set_position((1000.0 * progress.done) as u64);
+        bar.set_message(format!(
+            "loss {:.4}, {} nonzeros",
+            progress.loss,
+            HumanCount(progress.nonzeros as u64)
+        ));
+    }
+
+    pub fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
