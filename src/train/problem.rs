@@ -122,3 +122,46 @@ impl Problem {
         (&self.by_feature.indices()[range.clone()], &self.by_feature.data()[range])
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Up to 12 texts with up to 3 of each of 4 features, in 3 classes.
+    pub(in crate::train) fn problem() -> impl Strategy<Value = Problem> {
+        let text = (proptest::collection::vec(0..3_u8, 4), 0..3_u32, 1..3_u8);
+        proptest::collection::vec(text, 1..12).prop_map(|texts| {
+            let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
+            for (counts, _, _) in &texts {
+                for (feature, &count) in (0..).zip(counts) {
+                    if count > 0 {
+                        indices.push(feature);
+                        data.push(f32::from(count));
+                    }
+                }
+                indptr.push(indices.len());
+            }
+            let by_text = CsMatI::new((texts.len(), 4), indptr, indices, data);
+            let labels = texts.iter().map(|&(_, label, _)| label).collect();
+            let weights = texts.iter().map(|&(_, _, weight)| f32::from(weight)).collect();
+            Problem::from_parts(&by_text, labels, weights, 3, false)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn weights_have_a_mean_of_one(problem in problem()) {
+            prop_assert!((problem.total_weight() - problem.texts() as f64).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn balance_gives_every_class_the_same_weight() {
+        let by_text = CsMatI::new((4, 1), vec![0, 1, 2, 3, 4], vec![0; 4], vec![1.0; 4]);
+        let problem = Problem::from_parts(&by_text, vec![0, 0, 0, 1], vec![1.0; 4], 2, true);
+        let close = |a: f32, b: f32| (a - b).abs() < 1e-6;
+        assert!(close(problem.weights()[..3].iter().sum(), 2.0) && close(problem.weights()[3], 2.0));
+    }
+}

@@ -20,7 +20,7 @@ macro_rules! has {
 /// Without the standard library, what the crate is compiled for.
 #[cfg(not(feature = "std"))]
 macro_rules! has {
-    ($($feature:tt),*) => { true $(&& cfg!(target_feature = $feature))* };
+    ($($feature:tt),*) => { [$(cfg!(target_feature = $feature)),*].into_iter().all(|has| has) };
 }
 
 impl Avx2 {

@@ -1,0 +1,318 @@
+//! `paring train`, `evaluate`, `inspect`, `explain` and `frontier`, end to end.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+struct Bench {
+    folder: TempDir,
+}
+
+fn data(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name).display().to_string()
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        std::fs::write(self.path(name), content).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let paring = env!("CARGO_BIN_EXE_paring");
+        Command::new(paring).args(arguments).current_dir(self.folder.path()).output().unwrap()
+    }
+
+    /// What it prints, in success and without a complaint.
+    fn output(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && complaint.is_empty(), "{complaint}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The complaint, on one line, of a run that prints nothing.
+    fn failure(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{complaint}");
+        assert_eq!(complaint.trim_end().lines().count(), 1, "{complaint}");
+        assert!(output.stdout.is_empty());
+        complaint
+    }
+
+    fn train(&self, model: &str, arguments: &[&str]) -> String {
+        let train = data("titles.tsv");
+        self.output(&[&["train", &train, "-o", model], arguments].concat())
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.output(arguments)).unwrap()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn a_budget_of_nonzeros_is_kept_by_every_objective() {
+    let bench = Bench::new();
+    for objective in ["auto", "log-loss", "softmax-margin:2", "gce:0.3", "zero-one"] {
+        for nonzeros in ["1", "7", "40"] {
+            bench.train("m", &["--nonzeros", nonzeros, "--objective", objective, "--folds", "2"]);
+            let kept = bench.json(&["inspect", "-m", "m", "--json"])["nonzeros"].as_u64().unwrap();
+            let most: u64 = nonzeros.parse().unwrap();
+            assert!(kept <= most, "{objective}: {kept} of at most {most}");
+            // Forty do not suffice to get every text right, so none is to spare.
+            assert_eq!(kept, most, "{objective}");
+        }
+    }
+}
+
+#[test]
+fn the_report_says_what_was_kept_of_what() {
+    let report = Bench::new().train("m", &["--nonzeros", "30"]);
+    let lines =
+        ["classes", "texts", "features", "possible weights", "nonzeros kept", "bytes", "accuracy", "time"];
+    for line in lines {
+        assert!(report.lines().any(|found| found.starts_with(line)), "{line} in {report}");
+    }
+    assert!(report.contains("30 of at most 30"));
+    assert!(report.contains("tried"));
+}
+
+#[test]
+fn the_model_is_the_same_on_any_number_of_threads_and_another_for_other_data() {
+    let bench = Bench::new();
+    let model = |threads: &str, more: &[&str]| {
+        bench.train("m", &[&["--nonzeros", "40", "--threads", threads], more].concat());
+        std::fs::read(bench.path("m")).unwrap()
+    };
+    let one = model("1", &[]);
+    assert_eq!(one, model("2", &[]));
+    assert_eq!(one, model("5", &[]));
+    assert_ne!(one, model("1", &["--min-count", "3"]));
+}
+
+#[test]
+fn a_budget_of_bytes_bounds_the_file() {
+    let bench = Bench::new();
+    for most in [400_u64, 700, 1500] {
+        bench.train("m", &["--max-bytes", &most.to_string(), "--folds", "2"]);
+        let length = std::fs::metadata(bench.path("m")).unwrap().len();
+        assert!(length <= most && length > most * 4 / 5, "{length} of at most {most}");
+    }
+    let complaint = bench.failure(1, &["train", &data("titles.tsv"), "-o", "x", "--max-bytes", "20"]);
+    assert!(complaint.contains("raise --max-bytes"), "{complaint}");
+}
+
+#[test]
+fn a_looser_bound_on_accuracy_takes_fewer_nonzeros() {
+    let bench = Bench::new();
+    let kept = |points: &str| {
+        bench.train("m", &["--max-accuracy-loss", points, "--l2", "0.3", "--folds", "3"]);
+        bench.json(&["inspect", "-m", "m", "--json"])["nonzeros"].as_u64().unwrap()
+    };
+    assert!(kept("15") < kept("2"));
+}
+
+#[test]
+fn pruning_by_magnitude_keeps_the_budget_and_loses_to_cost() {
+    let bench = Bench::new();
+    let accuracy = |by: &str| {
+        bench.train("m", &["--nonzeros", "30", "--prune-by", by]);
+        let found = bench.json(&["evaluate", "-m", "m", &data("titles-test.tsv"), "--json"]);
+        assert!(found["nonzeros"].as_u64().unwrap() <= 30);
+        found["accuracy"].as_f64().unwrap()
+    };
+    assert!(accuracy("cost") > accuracy("magnitude"));
+}
+
+#[test]
+fn validation_data_stand_in_for_cross_validation() {
+    let bench = Bench::new();
+    let report = bench.train("m", &["--nonzeros", "30", "--validation", &data("titles-test.tsv")]);
+    assert!(report.contains("(on the validation data)"));
+    let evaluated = bench.json(&["evaluate", "-m", "m", &data("titles-test.tsv"), "--json"]);
+    assert_eq!(evaluated["texts"], 84);
+}
+
+#[test]
+fn weights_count_records_as_if_they_were_there_so_often() {
+    let bench = Bench::new();
+    let twice = "label\ttext\tw\na\tx\t3\nb\tx\t1\na\ty\t1\nb\ty\t1\nb\ty\t1\n";
+    let train = bench.write("weighted.tsv", twice);
+    bench.output(&["train", &train, "-o", "m", "--nonzeros", "4", "--weight", "w", "--folds", "2"]);
+    bench.write("texts", "x\ny\n");
+    assert_eq!(bench.output(&["classify", "-m", "m", "texts"]), "a\nb\n");
+}
+
+#[test]
+fn every_nonzero_is_printed_once_as_tsv() {
+    let bench = Bench::new();
+    bench.train("m", &["--nonzeros", "25", "--affixes=3-4", "--ngrams", "2"]);
+    let printed = bench.output(&["inspect", "-m", "m", "--tsv"]);
+    let rows: Vec<Vec<&str>> = printed.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows.len(), 25);
+    assert!(rows.iter().all(|row| row.len() == 3 && row[2].parse::<f32>().unwrap() != 0.0));
+    let found = bench.json(&["inspect", "-m", "m", "--json"]);
+    for name in ["nonzeros", "features", "classes", "bytes"] {
+        assert!(found[name].as_u64().unwrap() > 0, "{name}");
+    }
+    assert_eq!(found["bytes"], std::fs::metadata(bench.path("m")).unwrap().len());
+}
+
+#[test]
+fn an_evaluation_agrees_with_the_labels_given() {
+    let bench = Bench::new();
+    bench.train("m", &["--nonzeros", "40"]);
+    let test = data("titles-test.tsv");
+    let found = bench.json(&["evaluate", "-m", "m", &test, "--json", "--confusion", "c.csv"]);
+    let labelled = bench.output(&["classify", "-m", "m", "--output", "append", "--label", "got", &test]);
+    let right = labelled.lines().skip(1).filter(|line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        cells[0] == cells[2]
+    });
+    let (right, texts) = (right.count() as f64, labelled.lines().count() as f64 - 1.0);
+    assert_eq!(found["accuracy"].as_f64().unwrap(), right / texts);
+    for name in ["macro_f1", "coverage"] {
+        assert!((0.0..=1.0).contains(&found[name].as_f64().unwrap()));
+    }
+    assert_eq!(found["texts"].as_f64().unwrap(), texts);
+    let confusion = std::fs::read_to_string(bench.path("c.csv")).unwrap();
+    let cells = confusion.lines().skip(1).flat_map(|line| line.split(',').skip(1));
+    assert_eq!(cells.map(|cell| cell.parse::<f64>().unwrap()).sum::<f64>(), texts);
+    assert!(bench.output(&["evaluate", "-m", "m", &test]).contains("macro average"));
+}
+
+#[test]
+fn contributions_add_up_to_the_score() {
+    let bench = Bench::new();
+    bench.train("m", &["--nonzeros", "200"]);
+    let text = "Senior staff nurse, school nurse";
+    let explained = bench.output(&["explain", "-m", "m", text]);
+    let numbers = |line: &str| -> Vec<f64> {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        cells[cells.len() - 2..].iter().map(|cell| cell.parse().unwrap()).collect()
+    };
+    let rows: Vec<&str> = explained.lines().skip_while(|line| !line.starts_with("feature")).skip(1).collect();
+    let (score, contributions) = rows.split_last().unwrap();
+    assert!(contributions.len() >= 2, "{explained}");
+    for class in 0..2 {
+        let sum: f64 = contributions.iter().map(|row| numbers(row)[class]).sum();
+        assert!((sum - numbers(score)[class]).abs() < 0.01, "{explained}");
+    }
+}
+
+#[test]
+fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let arguments = ["frontier", &train, "--nonzeros", "20,5,80", "--test", &data("titles-test.tsv")];
+    let more = ["--tsv", "--svg", "f.svg", "--save-dir", "models", "--folds", "2"];
+    let table = bench.output(&[&arguments[..], &more[..]].concat());
+    let budgets: Vec<&str> = table.lines().map(|line| line.split('\t').next().unwrap()).collect();
+    assert_eq!(budgets, ["budget", "5", "20", "80", "dense"]);
+    assert!(table.contains("knee") && table.contains("one standard error"));
+    for budget in ["5", "20", "80"] {
+        let model = format!("models/{budget}.paring");
+        let kept = bench.json(&["inspect", "-m", &model, "--json"])["nonzeros"].as_u64().unwrap();
+        assert!(kept <= budget.parse().unwrap());
+    }
+    assert!(bench.path("models/dense.paring").exists());
+    let picture = std::fs::read_to_string(bench.path("f.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("dense") && picture.contains("knee"));
+    let found = bench.json(&[&arguments[..], &["--json", "--folds", "2"]].concat());
+    assert_eq!(found["points"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_bad_record_is_told_with_file_and_line_and_leaves_nothing_behind() {
+    let bench = Bench::new();
+    let train = bench.write("bad.tsv", "label\ttext\na\tx\n\ty\nb\tz\n");
+    let complaint = bench.failure(1, &["train", &train, "-o", "m", "--nonzeros", "2"]);
+    assert!(complaint.contains("bad.tsv:3:"), "{complaint}");
+    assert_eq!(bench.files(), ["bad.tsv"]);
+    let output =
+        bench.run(&["train", &train, "-o", "m", "--nonzeros", "2", "--skip-bad-records", "--folds", "2"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("bad records, left out: 1"));
+    assert_eq!(bench.files(), ["bad.tsv", "m"]);
+}
+
+#[test]
+fn bad_usage_ends_with_code_2_before_any_work() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    for (arguments, named) in [
+        (&["--nonzeros", "0"][..], "nonzeros is 0"),
+        (&["--l2", "NaN"], "l2 is NaN"),
+        (&["--l1", "-1"], ""),
+        (&["--objective", "gce:7"], "q of the objective"),
+        (&["--max-accuracy-loss", "200"], "max-accuracy-loss is 200"),
+        (&["--folds", "1"], "folds is 1"),
+        (&["--ngrams", "0"], "n-grams of 0 words"),
+    ] {
+        let output = bench.run(&[&["train", &train, "-o", "m"], arguments].concat());
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {complaint}");
+        assert!(complaint.contains(named), "{arguments:?}: {complaint}");
+    }
+    for arguments in
+        [&["--nonzeros", "9", "--max-bytes", "99"][..], &["--nonzeros", "many"], &["--max-bytes", "6Q"]]
+    {
+        assert_eq!(bench.run(&[&["train", &train, "-o", "m"], arguments].concat()).status.code(), Some(2));
+    }
+    assert!(bench.files().is_empty());
+}
+
+#[test]
+fn an_input_is_never_overwritten() {
+    let bench = Bench::new();
+    let train = bench.write("t.tsv", std::fs::read(data("titles.tsv")).unwrap());
+    let complaint = bench.failure(2, &["train", &train, "-o", "./t.tsv", "--nonzeros", "5"]);
+    assert!(complaint.contains("the input is also the output"));
+    bench.failure(2, &["frontier", &train, "--svg", &train]);
+    bench.failure(2, &["evaluate", &train, "--confusion", &train]);
+    assert_eq!(std::fs::read(&train).unwrap(), std::fs::read(data("titles.tsv")).unwrap());
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_before_training() {
+    let bench = Bench::new();
+    let complaint = bench.failure(1, &["train", &data("titles.tsv"), "-o", "no/such/m"]);
+    assert!(complaint.contains("no/such/m: cannot be written"), "{complaint}");
+}
+
+#[test]
+fn the_built_in_model_is_within_64_kib_and_knows_a_nurse() {
+    let bench = Bench::new();
+    let found = bench.json(&["inspect", "--json"]);
+    assert!(found["bytes"].as_u64().unwrap() <= 65_536);
+    assert_eq!(found["classes"], 23);
+    assert!(bench.output(&["explain", "registered nurse"]).contains("Healthcare Practitioners"));
+}
+
+#[test]
+fn every_verb_has_help_with_an_example() {
+    let bench = Bench::new();
+    for verb in ["train", "classify", "evaluate", "inspect", "explain", "frontier"] {
+        let help = bench.output(&[verb, "--help"]);
+        assert!(help.contains("Examples:") && help.contains(&format!("  paring {verb}")), "{help}");
+    }
+}
