@@ -1,4 +1,80 @@
-//! Sparse text classifiers.
+//! Text classifiers pared down to a few hundred numbers.
+//!
+//! A linear classifier of short texts has a score for every word and every class: 52,000 words and 26 classes make
+//! 1.36 million numbers. `paring` finds the few that matter, say 200, freezes them into a compressed sparse column
+//! matrix, and classifies by summing those that a text's words have. There is no softmax: the argmax is the same.
+//!
+#![cfg_attr(
+    feature = "train",
+    doc = r#"
+```
+use paring::data::DatasetBuilder;
+use paring::text::FeatureSpec;
+use paring::train::{Budget, Params};
+
+let mut builder = DatasetBuilder::new(FeatureSpec::default())?;
+for (label, title) in [
+    ("Health", "night nurse"), ("Health", "staff nurse"), ("Health", "school nurse"),
+    ("Kitchen", "line cook"), ("Kitchen", "night cook"), ("Kitchen", "pastry cook"),
+] {
+    builder.push(label, title.as_bytes(), 1.0)?;
+}
+let dataset = builder.finish(1)?;
+
+let params = Params { budget: Budget::Nonzeros(2), folds: 3, ..Params::default() }.check()?;
+let trained = params.train(&dataset, None, &mut |_| ())?;
+assert!(trained.model.nonzeros() <= 2);
+
+let classifier = trained.model.into_classifier();
+assert_eq!(classifier.classify("Senior nurse"), "Health");
+assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+"#
+)]
+//!
+//! # The way the data flows
+//!
+//! | from | by | to |
+//! |---|---|---|
+//! | labelled records | `data::read`, or `data::DatasetBuilder` | `data::Dataset`: counts of shape (texts, features), a label for each text |
+//! | `Dataset` | `train::Params::check`, then `train` | `train::Trained`: a [`Model`] within the budget, and a report |
+//! | [`Model`] | [`Model::into_classifier`] | [`Classifier`]: labels, scores, explanations |
+//! | [`Model`] | `save`, [`to_bytes`](Model::to_bytes) | a file as [`model::format`] describes it |
+//!
+//! A frozen model cannot be pruned, and a classifier cannot be trained: each stage is a type of its own.
+//!
+//! # How it trains
+//!
+//! `scores = intercept + sum over the text's features t of count(t) * W[:, t]`, with `W` of shape (classes, features);
+//! the intercept is the feature that every text has once, and its scores count in the budget like any other.
+//!
+//! 1. **Grow** from nothing: the (feature, class) that most lowers the loss at the best weight it can have, found by an
+//!    exact line search among those whose gradients promise most; all weights are re-optimised whenever a tenth was
+//!    added. Grows to twice the budget. Budgets above a sixteenth of all possible weights start from a dense fit with an
+//!    L1 penalty instead (proximal Newton steps over an active set, until the objective's relative decrease falls below
+//!    1e-4 and no gradient outside the set passes the penalty).
+//! 2. **Prune** to the budget, a fifth of the weights at a time, by what each cut costs, re-optimising what is left in
+//!    between. What was cut stays zero.
+//! 3. **Exchange** a fifth of what is left for the best others, over and over, while the objective falls.
+//! 4. **Finish under 0/1 loss**, if that serves: with all other weights fixed, training accuracy is a step function of one
+//!    weight, whose steps are the margins of the texts that have the feature. Sorted, they give the best interval, and
+//!    the weight goes to its middle. Again weights are exchanged, the cheapest first, then drawn at random.
+//!
+//! The loss is softmax-margin (multinomial logistic regression with the true class's score lowered by 2). Its L2
+//! strength, and whether to finish under 0/1 loss or to grow under it from nothing, are chosen by stratified
+//! cross-validation at the very budget. `benches/README.md` tells what else was tried and what it gave.
+//!
+//! # Features
+//!
+//! | feature | brings | default |
+//! |---|---|---|
+//! | `cli` | the binary; `train` and `builtin-model` with it | yes |
+//! | `train` | readers, training, metrics, streams; `std` with it | by `cli` |
+//! | `std` | model files, instruction sets chosen at run time | by `train` |
+//! | `builtin-model` | the model of job titles, 60 KB | by `cli` |
+//!
+//! Without any, what remains is [`text`], [`model`] and [`infer`]: `no_std` with `alloc`.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![deny(unsafe_code, missing_docs)]
 
@@ -22,3 +98,7 @@ pub mod builtin;
 
 pub use infer::Classifier;
 pub use model::Model;
+
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,11 +3,11 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Model;
-use super::format::FormatError;
+use super::format::{FormatError, MAX_BYTES};
 
 /// Why a model file could not be written or read: the path and the cause.
 #[derive(Debug)]
@@ -44,13 +44,16 @@ impl Model {
         write_atomically(path, &self.to_bytes()).map_err(|error| FileError::Write(path.to_path_buf(), error))
     }
 
-    /// Reads a model file.
+    /// Reads a model file, of at most [`MAX_BYTES`](super::format::MAX_BYTES).
     ///
     /// # Errors
-    /// When the file cannot be read or is not a model.
+    /// When the file cannot be read, is larger, or is not a model.
     pub fn load(path: impl AsRef<Path>) -> Result<Model, FileError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| FileError::Read(path.to_path_buf(), error))?;
+        let failed = |error| FileError::Read(path.to_path_buf(), error);
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
         Model::from_bytes(&bytes).map_err(|error| FileError::Format(path.to_path_buf(), error))
     }
 }

@@ -24,6 +24,13 @@
 //! | metadata | text | a name, a tab and a value for each entry, joined by line feeds |
 //!
 //! A reader of format version 1 will read these files for ever.
+//!
+//! # Bytes that nobody vouches for
+//!
+//! Any bytes may be given to [`Model::from_bytes`]: it gives a model on which inference cannot fail, or an error. It
+//! takes memory in proportion to the bytes, at most [`MEMORY_PER_BYTE`] times as much, whatever lengths they claim; and it
+//! refuses more than [`MAX_BYTES`] of them at once, as [`Model::load`] does a larger file.
+//! [`Model::from_bytes_up_to`] takes another limit.
 
 #![forbid(unsafe_code)]
 
@@ -41,6 +48,12 @@ pub const MAGIC: [u8; 8] = *b"\x89paring\n";
 
 /// The version of the format that is written.
 pub const VERSION: u32 = 1;
+
+/// The bytes that [`Model::from_bytes`] and [`Model::load`] take at most: 256 MiB, or some 40 million nonzeros.
+pub const MAX_BYTES: u64 = 256 << 20;
+
+/// How much memory reading a model takes at most, for each byte of the file; beyond that, a few megabytes.
+pub const MEMORY_PER_BYTE: u64 = 64;
 
 const HEADER: usize = MAGIC.len() + 4 + 8;
 const CHECKSUM: usize = 4;
@@ -60,6 +73,11 @@ struct Payload<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FormatError {
+    /// There are more bytes than are taken at once.
+    TooLarge {
+        /// How many are taken.
+        max_bytes: u64,
+    },
     /// The bytes do not start with [`MAGIC`].
     NotAModel,
     /// The format's version is not one that this reader knows.
@@ -89,6 +107,10 @@ pub enum FormatError {
 impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::TooLarge { max_bytes } => write!(
+                f,
+                "the model is larger than {max_bytes} bytes: if you trust it, take it with a higher limit (from_bytes_up_to)"
+            ),
             Self::NotAModel => write!(f, "not a paring model: it does not start with the bytes of one"),
             Self::Version(found) => write!(
                 f,
@@ -149,6 +171,17 @@ impl Model {
     /// # Errors
     /// When the bytes are not those of a model: see [`FormatError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, FormatError> {
+        Model::from_bytes_up_to(bytes, MAX_BYTES)
+    }
+
+    /// As [`from_bytes`](Self::from_bytes), with a limit of one's own on how many bytes are taken.
+    ///
+    /// # Errors
+    /// When the bytes are more, or not those of a model.
+    pub fn from_bytes_up_to(bytes: &[u8], max_bytes: u64) -> Result<Model, FormatError> {
+        if bytes.len() as u64 > max_bytes {
+            return Err(FormatError::TooLarge { max_bytes });
+        }
         let payload: Payload<'_> = decode_payload(checked_payload(bytes)?)?;
         let lines = |joined: &str| -> Vec<String> {
             if joined.is_empty() { Vec::new() } else { joined.split('\n').map(str::to_string).collect() }
