@@ -98,6 +98,13 @@ pub enum TrainError {
         /// The bytes of the smallest model.
         needed: u64,
     },
+    /// The scores of all texts for all classes, which every fit keeps up to date, take more memory than is allowed.
+    Memory {
+        /// The bytes that are allowed.
+        allowed: u64,
+        /// The bytes that the scores take.
+        needed: u64,
+    },
     /// The validation data is empty.
     NoValidation,
     /// The threads could not be started.
@@ -110,6 +117,11 @@ impl fmt::Display for TrainError {
             Self::Bytes { allowed, needed } => write!(
                 f,
                 "a model of these classes takes at least {needed} bytes: {allowed} are allowed; raise --max-bytes"
+            ),
+            Self::Memory { allowed, needed } => write!(
+                f,
+                "the scores of all texts for all classes take {needed} bytes: {allowed} are allowed; raise --max-memory, \
+                 or take fewer texts or classes"
             ),
             Self::NoValidation => {
                 write!(f, "the validation data is empty: expected at least one labelled text")
@@ -156,7 +168,7 @@ impl ValidParams {
     /// `progress` is told how far training is.
     ///
     /// # Errors
-    /// When the budget holds no model, or the validation data is empty.
+    /// When the budget holds no model, the memory allowed is too little, or the validation data is empty.
     pub fn train(
         &self,
         dataset: &Dataset,

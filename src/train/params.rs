@@ -93,7 +93,7 @@ pub enum PruneBy {
 /// | `folds` | folds of the stratified cross-validation | 5 | 2 to 20 |
 /// | `seed` | decides the folds | 1 | |
 /// | `threads` | threads; never changes the result | 0: one per core | |
-/// | `max_memory` | bytes that the dense matrix may take; beyond it, candidates are screened | 2 GiB | |
+/// | `max_memory` | bytes that the weights of a dense fit may take, beyond which candidates are screened, and bytes that the scores of all texts may take in each fit, beyond which training fails | 2 GiB | |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
     /// How many weights may stay.
@@ -114,7 +114,7 @@ pub struct Params {
     pub seed: u64,
     /// Threads, or 0 for one per core.
     pub threads: usize,
-    /// Bytes that the dense matrix may take.
+    /// Bytes that weights may take, and bytes that scores may take.
     pub max_memory: u64,
 }
 

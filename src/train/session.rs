@@ -36,6 +36,10 @@ impl<'s> Session<'s> {
         progress: &'s mut (dyn FnMut(Progress) + Send),
     ) -> Result<Session<'s>, TrainError> {
         let balance = params.balance;
+        let needed = 4 * dataset.texts() as u64 * dataset.classes().len() as u64;
+        if needed > params.max_memory {
+            return Err(TrainError::Memory { allowed: params.max_memory, needed });
+        }
         let trials = match validation {
             Some([]) => return Err(TrainError::NoValidation),
             Some(texts) => {

@@ -1,0 +1,340 @@
+//! Texts, training data and disks that nobody vouches for, with the real binary.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+struct Bench {
+    folder: TempDir,
+}
+
+fn data(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name).display().to_string()
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.folder.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(env!("CARGO_BIN_EXE_paring"), arguments).output().unwrap()
+    }
+
+    fn train(&self, content: impl AsRef<[u8]>, arguments: &[&str]) -> Output {
+        fs::write(self.path("train.tsv"), content).unwrap();
+        self.run(&[&["train", "train.tsv", "-o", "m"], arguments].concat())
+    }
+
+    /// Trains, in success; gives the labels of `texts`.
+    fn labels(&self, content: impl AsRef<[u8]>, arguments: &[&str], texts: &str) -> String {
+        let output = self.train(content, arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::write(self.path("texts"), texts).unwrap();
+        String::from_utf8(self.run(&["classify", "-m", "m", "texts"]).stdout).unwrap()
+    }
+
+    /// The one line with which training ends, leaving nothing behind.
+    fn refusal(&self, content: impl AsRef<[u8]>, arguments: &[&str]) -> String {
+        let output = self.train(content, arguments);
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{complaint}");
+        assert_eq!(complaint.trim_end().lines().count(), 1, "{complaint}");
+        assert!(output.stdout.is_empty());
+        assert_eq!(self.files(), ["train.tsv"]);
+        complaint
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// Feeds `paring classify` and counts the lines that come back; also gives the most memory that it was seen to take,
+/// in KiB.
+fn classified(arguments: &[&str], feed: impl FnOnce(&mut dyn Write) + Send) -> (u64, u64) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_paring"))
+        .arg("classify")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let lines = std::thread::scope(|scope| {
+        scope.spawn(move || feed(&mut input));
+        let lines = scope.spawn(move || {
+            let mut lines = 0;
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                match std::io::Read::read(&mut output, &mut buffer).unwrap() {
+                    0 => return lines,
+                    read => lines += buffer[..read].iter().filter(|&&byte| byte == b'\n').count() as u64,
+                }
+            }
+        });
+        let mut most = 0;
+        while !lines.is_finished() {
+            most = most.max(peak_memory(&child).unwrap_or(0));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        (lines.join().unwrap(), most)
+    });
+    assert!(child.wait().unwrap().success());
+    lines
+}
+
+fn peak_memory(child: &Child) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+const MIB: u64 = 1 << 10;
+
+#[test]
+fn any_bytes_give_a_line_for_a_line() {
+    let mut lines: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"\0".to_vec(),
+        b"\xff\xfe\xfd".to_vec(),
+        b"nurse\xc3".to_vec(),
+        b"\xed\xa0\x80 surrogate".to_vec(),
+        b"\r".to_vec(),
+        "\u{202e}esrun\u{202c}".into(),
+        "a\u{0}b\u{feff}c\u{85}\u{2028}\u{2029}d".into(),
+        format!("a{}", "\u{301}".repeat(200_000)).into(),
+        "\u{fdfa}".repeat(10_000).into(),
+        " ".repeat(100_000).into(),
+        b"nurse ".repeat(50_000),
+    ];
+    // A few characters of every block of every plane: all scripts.
+    let blocks = (0..0x11_0000_u32).step_by(64);
+    lines.extend(blocks.map(|start| {
+        let characters = (start..start + 64).filter_map(char::from_u32).filter(|&c| c != '\n');
+        characters.collect::<String>().into_bytes()
+    }));
+    let input = lines.join(&b'\n');
+    for threads in ["1", "2"] {
+        for ended in [false, true] {
+            let (labels, _) = classified(&["--threads", threads], |to| {
+                to.write_all(&input).unwrap();
+                if ended {
+                    to.write_all(b"\n").unwrap();
+                }
+            });
+            assert_eq!(labels, lines.len() as u64);
+        }
+    }
+}
+
+#[test]
+fn millions_of_lines_take_little_memory_and_none_is_lost() {
+    let (labels, memory) = classified(&[], |to| {
+        for _ in 0..30 {
+            to.write_all(&b"\n".repeat(100_000)).unwrap();
+            to.write_all(&b"night nurse\n".repeat(20_000)).unwrap();
+        }
+    });
+    assert_eq!(labels, 30 * 120_000);
+    assert!(memory < 64 * MIB, "{memory} KiB");
+}
+
+#[test]
+fn a_line_of_64_mb_is_one_record() {
+    let (labels, memory) = classified(&[], |to| {
+        for _ in 0..64 {
+            to.write_all(&b"night nurse ".repeat(83_334)).unwrap();
+        }
+        to.write_all(b"\ncook\n").unwrap();
+    });
+    assert_eq!(labels, 2);
+    // The line is held as it is, and as it grows once more beside it; not more often.
+    assert!(memory < 300 * MIB, "{memory} KiB");
+}
+
+#[test]
+#[ignore = "takes 3 GB of memory"]
+fn a_line_of_1_gib_is_one_record() {
+    let (labels, _) = classified(&[], |to| {
+        for _ in 0..1024 {
+            to.write_all(&b"nurse---".repeat(1 << 17)).unwrap();
+        }
+    });
+    assert_eq!(labels, 1);
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn a_billion_empty_lines_give_a_billion_labels() {
+    let (labels, memory) = classified(&[], |to| {
+        let block = b"\n".repeat(1_000_000);
+        (0..1000).for_each(|_| to.write_all(&block).unwrap());
+    });
+    assert_eq!(labels, 1_000_000_000);
+    assert!(memory < 64 * MIB, "{memory} KiB");
+}
+
+#[test]
+fn contradictory_duplicate_and_empty_texts_train() {
+    let bench = Bench::new();
+    let labels = bench.labels("label\ttext\na\tx\nb\tx\na\tx\nb\t\nb\t\na\tx\nb\t\n", &["--nonzeros", "3"], "x\n\n");
+    assert_eq!(labels, "a\nb\n");
+}
+
+#[test]
+fn a_class_with_one_text_trains() {
+    let bench = Bench::new();
+    let content = "label\ttext\na\tx\na\tx\nb\ty\nb\ty\nrare\tz\n";
+    assert_eq!(bench.labels(content, &["--nonzeros", "6"], "x\ny\nz\n"), "a\nb\nrare\n");
+}
+
+#[test]
+fn labels_of_any_script_and_with_spaces_train() {
+    let bench = Bench::new();
+    let content = "label\ttext\n Krankenpflege heute\tx\n料理人\ty\n Krankenpflege heute\tx\n料理人\ty\n";
+    assert_eq!(bench.labels(content, &["--nonzeros", "2"], "x\ny\n"), " Krankenpflege heute\n料理人\n");
+}
+
+#[test]
+fn mixed_line_ends_and_a_byte_order_mark_train() {
+    let bench = Bench::new();
+    let content = "\u{feff}label\ttext\r\na\tx\nb\ty\r\na\tx\r\nb\ty";
+    assert_eq!(bench.labels(content, &["--nonzeros", "2"], "x\ny\n"), "a\nb\n");
+}
+
+#[test]
+fn fewer_texts_than_folds_train() {
+    let bench = Bench::new();
+    let content = "label\ttext\na\tx\nb\ty\n";
+    assert_eq!(bench.labels(content, &["--nonzeros", "2", "--folds", "9"], "x\ny\n"), "a\nb\n");
+    assert_eq!(bench.labels(content, &["--max-accuracy-loss", "0"], "x\ny\n").lines().count(), 2);
+}
+
+#[test]
+fn texts_without_a_single_feature_train() {
+    let bench = Bench::new();
+    assert_eq!(bench.labels("label\ttext\na\t!\na\t?\nb\t.\n", &["--nonzeros", "5"], "x\n"), "a\n");
+}
+
+#[test]
+fn very_many_classes_train_within_the_memory_asked_for() {
+    let bench = Bench::new();
+    let rows: String = (0..20_000).map(|at| format!("c{at}\tw{at}\n")).collect();
+    let arguments = ["--nonzeros", "10", "--objective", "log-loss", "--l2", "1"];
+    let output = bench.train(format!("label\ttext\n{rows}"), &[&arguments[..], &["--max-memory", "64M"]].concat());
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    assert!(complaint.contains("--max-memory"), "{complaint}");
+    assert_eq!(complaint.trim_end().lines().count(), 1, "{complaint}");
+}
+
+#[test]
+fn training_data_that_cannot_be_learnt_from_is_refused_in_one_line() {
+    let bench = Bench::new();
+    assert!(bench.refusal("", &[]).contains("train.tsv"));
+    assert!(bench.refusal("label\ttext\n", &[]).contains("train.tsv"));
+    assert!(bench.refusal("label\ttext\na\tx\na\ty\n", &[]).contains("\"a\""));
+    assert!(bench.refusal("label\ttext\na\tx\nb\n", &[]).contains("train.tsv:3"));
+    assert!(bench.refusal("label\ttext\na\tx\nb\ty\tz\n", &[]).contains("train.tsv:3"));
+    assert!(bench.refusal("label\ttitle\na\tx\nb\ty\n", &[]).contains("\"text\""));
+    assert!(bench.refusal("label\ttext\na\tx\n\ty\n", &[]).contains("train.tsv:3"));
+    assert!(bench.refusal("label\ttext\na\tx\n\u{0}\u{1}\ty\tz\n", &[]).contains("train.tsv:3"));
+    let weights = "label\ttext\tw\na\tx\t1\nb\ty\tNaN\n";
+    assert!(bench.refusal(weights, &["--weight", "w"]).contains("train.tsv:3"));
+    assert!(bench.refusal([0xff, 0xfe, 0, 1].as_slice(), &[]).contains("train.tsv"));
+    assert!(bench.refusal("label\ttext\na\tx\nb\ty\n", &["--l2", "inf"]).contains("l2 is inf"));
+}
+
+#[test]
+fn a_field_of_64_mb_trains() {
+    let bench = Bench::new();
+    let long = "pastry cook ".repeat(64 << 20 >> 4);
+    let content = format!("label\ttext\na\tnurse\nb\t{long}\na\tnurse\nb\tcook\n");
+    assert_eq!(bench.labels(content, &["--nonzeros", "2"], "nurse\ncook\n"), "a\nb\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_the_output_is_an_error() {
+    let bench = Bench::new();
+    for arguments in [&["classify", &data("titles.txt")][..], &["inspect"], &["inspect", "--json"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = bench.command(env!("CARGO_BIN_EXE_paring"), arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_under_a_model_leaves_the_old_one_and_nothing_else() {
+    let bench = Bench::new();
+    fs::copy(data("titles.tsv"), bench.path("train.tsv")).unwrap();
+    fs::write(bench.path("m"), "the old one").unwrap();
+    // Files may grow to a block of 512 or 1,024 bytes; to write more is an error, as on a full disk.
+    let train = format!(
+        "trap '' XFSZ; ulimit -f 1; exec {} train train.tsv -o m --nonzeros 400 --objective log-loss",
+        env!("CARGO_BIN_EXE_paring")
+    );
+    let output = bench.command("sh", &["-c", &train]).output().unwrap();
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    assert!(complaint.contains("m: cannot be written"), "{complaint}");
+    assert_eq!(fs::read_to_string(bench.path("m")).unwrap(), "the old one");
+    assert_eq!(bench.files(), ["m", "train.tsv"]);
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_whole_model() {
+    let bench = Bench::new();
+    fs::copy(data("titles.tsv"), bench.path("train.tsv")).unwrap();
+    let train = ["train", "train.tsv", "-o", "m", "--objective", "log-loss", "--folds", "2", "--nonzeros"];
+    assert!(bench.run(&[&train[..], &["100"]].concat()).status.success());
+    for delay in (0..300).step_by(12) {
+        let nonzeros = (100 + delay % 7).to_string();
+        let arguments = [&train[..], &[nonzeros.as_str()]].concat();
+        let mut child =
+            bench.command(env!("CARGO_BIN_EXE_paring"), &arguments).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(delay));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let output = bench.run(&["inspect", "-m", "m", "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_is_as_readable_as_any_new_file_and_a_link_to_it_stays_one() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let bench = Bench::new();
+    fs::copy(data("titles.tsv"), bench.path("train.tsv")).unwrap();
+    fs::create_dir(bench.path("real")).unwrap();
+    fs::write(bench.path("real/m"), "").unwrap();
+    symlink("real/m", bench.path("m")).unwrap();
+    let train = format!("umask 027; exec {} train train.tsv -o m --nonzeros 5", env!("CARGO_BIN_EXE_paring"));
+    assert!(bench.command("sh", &["-c", &train]).output().unwrap().status.success());
+    assert!(fs::symlink_metadata(bench.path("m")).unwrap().is_symlink());
+    let mode = fs::metadata(bench.path("real/m")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
