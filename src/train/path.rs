@@ -91,7 +91,10 @@ pub(super) fn follow(
     }
 }
 
-/// How hard a 0/1 fit searches: rounds of random exchanges.
+/// The cells that a final 0/1 fit exchanges at random, ten times over.
+const KICKED_CELLS: usize = 8_000;
+
+/// How hard a 0/1 fit searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effort {
     /// To choose a setting by.
@@ -103,8 +106,8 @@ pub(super) enum Effort {
 /// The cells re-optimised and exchanged under 0/1 loss, or grown under it from none; at most `size` of them.
 pub(super) fn finish(problem: &Problem, cells: &[Cell], size: usize, effort: Effort, seed: u64) -> Vec<Cell> {
     let kicks = match effort {
-        Effort::Trial => 2,
-        Effort::Final => 40,
+        Effort::Trial => 0,
+        Effort::Final => (KICKED_CELLS / size.max(1)).clamp(4, 40),
     };
     let mut fit = ZeroOneFit::new(problem, cells);
     fit.optimise(10);

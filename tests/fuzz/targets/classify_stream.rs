@@ -1,0 +1,38 @@
+//! What a stream writes for any bytes does not depend on how they are cut into blocks.
+
+#![no_main]
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use paring::Classifier;
+use paring::data::Format;
+use paring::stream::{Output, Stream, StreamOptions};
+
+static CLASSIFIER: LazyLock<Arc<Classifier>> =
+    LazyLock::new(|| Arc::new(paring_fuzz::model().into_classifier()));
+
+fn run(bytes: &[u8], format: Format, output: Output, block_bytes: usize) -> (Vec<u8>, Option<String>) {
+    let options = StreamOptions {
+        format: Some(format),
+        output,
+        block_bytes,
+        threads: 1,
+        skip_bad_records: true,
+        ..StreamOptions::default()
+    };
+    let mut written = Vec::new();
+    let mut stream = Stream::new(CLASSIFIER.clone(), options, &mut written).expect("options in range");
+    let ended = stream.classify(Path::new("fuzzed"), Box::new(Cursor::new(bytes.to_vec())));
+    drop(stream);
+    (written, ended.err().map(|error| error.to_string()))
+}
+
+libfuzzer_sys::fuzz_target!(|input: (u8, u8, &[u8])| {
+    let (choice, block_bytes, bytes) = input;
+    let format = [Format::Lines, Format::Tsv, Format::Csv, Format::JsonLines][usize::from(choice % 4)];
+    let output = if choice & 4 == 0 { Output::Label } else { Output::Append };
+    let whole = run(bytes, format, output, 1 << 16);
+    assert_eq!(run(bytes, format, output, usize::from(block_bytes).max(1)), whole);
+});
