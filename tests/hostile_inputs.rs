@@ -197,7 +197,8 @@ fn a_billion_empty_lines_give_a_billion_labels() {
 #[test]
 fn contradictory_duplicate_and_empty_texts_train() {
     let bench = Bench::new();
-    let labels = bench.labels("label\ttext\na\tx\nb\tx\na\tx\nb\t\nb\t\na\tx\nb\t\n", &["--nonzeros", "3"], "x\n\n");
+    let labels =
+        bench.labels("label\ttext\na\tx\nb\tx\na\tx\nb\t\nb\t\na\tx\nb\t\n", &["--nonzeros", "3"], "x\n\n");
     assert_eq!(labels, "a\nb\n");
 }
 
@@ -241,7 +242,8 @@ fn very_many_classes_train_within_the_memory_asked_for() {
     let bench = Bench::new();
     let rows: String = (0..20_000).map(|at| format!("c{at}\tw{at}\n")).collect();
     let arguments = ["--nonzeros", "10", "--objective", "log-loss", "--l2", "1"];
-    let output = bench.train(format!("label\ttext\n{rows}"), &[&arguments[..], &["--max-memory", "64M"]].concat());
+    let output =
+        bench.train(format!("label\ttext\n{rows}"), &[&arguments[..], &["--max-memory", "64M"]].concat());
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{complaint}");
     assert!(complaint.contains("--max-memory"), "{complaint}");
