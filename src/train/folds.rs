@@ -6,6 +6,9 @@ use crate::data::Dataset;
 /// Held-out texts enough to tell settings apart: with this many seen, no more folds are fitted.
 const ENOUGH_HELD_OUT: usize = 12_000;
 
+/// A fold is fitted to this many texts at most: settings that differ on so many differ on more as well.
+const MOST_FITTED: usize = 100_000;
+
 /// The texts to fit to and the texts held out, of one fold; as indices into the dataset, increasing.
 #[derive(Debug, Clone)]
 pub(super) struct Fold {
@@ -22,14 +25,19 @@ pub(super) fn stratified(dataset: &Dataset, folds: usize, seed: u64) -> Vec<Fold
     Random::new(seed).shuffle(&mut order);
     // Classes go on where the one before stopped, so that classes of one text do not all fall into fold 0.
     order.sort_by_key(|&text| dataset.labels()[text as usize]);
+    let stride = (texts - texts / folds).div_ceil(MOST_FITTED);
     let mut fold_of = vec![0; texts];
+    let mut is_drawn = vec![true; texts];
     for (at, &text) in order.iter().enumerate() {
         fold_of[text as usize] = at % folds;
+        is_drawn[text as usize] = (at / folds).is_multiple_of(stride);
     }
     let used = ENOUGH_HELD_OUT.div_ceil(texts.div_ceil(folds)).clamp(1, folds);
     (0..used)
         .map(|fold| {
-            let (held_out, fitted) = (0..texts as u32).partition(|&text| fold_of[text as usize] == fold);
+            let (held_out, mut fitted): (Vec<u32>, Vec<u32>) =
+                (0..texts as u32).partition(|&text| fold_of[text as usize] == fold);
+            fitted.retain(|&text| is_drawn[text as usize]);
             Fold { fitted, held_out }
         })
         .collect()

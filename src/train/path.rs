@@ -91,8 +91,9 @@ pub(super) fn follow(
     }
 }
 
-/// The cells that a final 0/1 fit exchanges at random, ten times over.
-const KICKED_CELLS: usize = 8_000;
+/// Rounds of random exchanges of a final 0/1 fit, at most; and rounds times cells times texts, at most.
+const MOST_KICKS: usize = 40;
+const KICKED_TEXTS: usize = 300_000_000;
 
 /// How hard a 0/1 fit searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +108,7 @@ pub(super) enum Effort {
 pub(super) fn finish(problem: &Problem, cells: &[Cell], size: usize, effort: Effort, seed: u64) -> Vec<Cell> {
     let kicks = match effort {
         Effort::Trial => 0,
-        Effort::Final => (KICKED_CELLS / size.max(1)).clamp(4, 40),
+        Effort::Final => (KICKED_TEXTS / (size * problem.texts()).max(1)).min(MOST_KICKS),
     };
     let mut fit = ZeroOneFit::new(problem, cells);
     fit.optimise(10);

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::cell::Cell;
 use super::problem::Problem;
@@ -13,6 +13,8 @@ use crate::model::{MAX_SCORE_STEPS, SCORE_STEPS};
 const LARGEST: i32 = MAX_SCORE_STEPS as i32;
 /// How far inside an interval without an end a weight is put: a score of 1.
 const INSIDE: i32 = SCORE_STEPS as i32;
+/// For so many rounds of additions a gain that was searched for is taken to be near what it was.
+const FRESH: u32 = 24;
 /// The share of the texts that a round of swaps has to put right, or else the next is smaller.
 const LITTLE: f64 = 2e-4;
 
@@ -42,6 +44,9 @@ pub(super) struct ZeroOneFit<'p> {
     scores: Vec<i32>,
     rivals: Vec<Rivals>,
     events: Vec<(i32, f32)>,
+    /// What candidates gained when they were searched for last, and in which round that was.
+    searched: HashMap<(u32, u32), (f32, u32)>,
+    round: u32,
 }
 
 /// The best interval of one weight: what it gains over the weight as it is, and how to get to its middle.
@@ -95,6 +100,8 @@ impl<'p> ZeroOneFit<'p> {
                 .map(|&label| rivals_of(&vec![0; problem.classes()], label))
                 .collect(),
             events: Vec::new(),
+            searched: HashMap::new(),
+            round: 0,
         };
         for cell in &cells {
             fit.shift(cell.feature, cell.class, cell.weight);
@@ -252,8 +259,9 @@ impl<'p> ZeroOneFit<'p> {
     }
 
     /// A bound on what each cell outside the fit can gain: the weight of the texts that a higher or a lower score
-    /// could put right.
-    fn bounded_candidates(&self) -> BinaryHeap<Candidate> {
+    /// could put right; or, where it was searched for a few rounds ago, a little more than it would have gained then.
+    fn bounded_candidates(&mut self) -> BinaryHeap<Candidate> {
+        self.round += 1;
         let classes = self.problem.classes();
         let labels = self.problem.labels();
         let weights = self.problem.weights();
@@ -268,15 +276,23 @@ impl<'p> ZeroOneFit<'p> {
                 let rival = self.rivals[text].first;
                 let row = &self.scores[text * classes..][..classes];
                 if !beats(row, label, rival) {
-                    touched.extend([label, rival]);
+                    touched.push(label);
                     up[label as usize] += weights[text];
-                    down[rival as usize] += weights[text];
+                    let second = self.rivals[text].second;
+                    if second == label || beats(row, label, second) {
+                        touched.push(rival);
+                        down[rival as usize] += weights[text];
+                    }
                 }
             }
             for class in touched.drain(..) {
                 let bound = up[class as usize].max(down[class as usize]);
                 if bound > 0.0 && !self.places.contains(&(feature, class)) {
-                    candidates.push(Candidate { gain: f64::from(bound), feature, class });
+                    let gain = match self.searched.get(&(feature, class)) {
+                        Some(&(gain, round)) if self.round - round < FRESH => bound.min(1.25 * gain + 1.0),
+                        _ => bound,
+                    };
+                    candidates.push(Candidate { gain: f64::from(gain), feature, class });
                 }
                 up[class as usize] = 0.0;
                 down[class as usize] = 0.0;
@@ -297,6 +313,7 @@ impl<'p> ZeroOneFit<'p> {
                 break;
             }
             let best = self.best(candidate.feature, candidate.class, 0);
+            self.searched.insert((candidate.feature, candidate.class), (best.gain as f32, self.round));
             if best.change == 0 || best.gain < 1e-6 {
                 continue;
             }
