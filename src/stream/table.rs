@@ -49,11 +49,16 @@ impl<W: Write> Stream<'_, W> {
         let index = if self.options.header {
             let line = *lines + count_lines(&block.records()[..row.body.start]) + 1;
             let fail = |kind: ReadErrorKind| ReadError::new(name, Some(line), kind);
-            if row.is_open {
-                return Err(fail(ReadErrorKind::Header(BadRecord::OpenQuote)).into());
+            let found = if row.is_open {
+                Err(ReadErrorKind::Header(BadRecord::OpenQuote))
+            } else {
+                find_in_header(columns.iter().map(Vec::as_slice), role, &self.options.text)
+            };
+            if found.is_err() && is_appended {
+                // What stands before the header is written, as it is where it came in a block of its own.
+                self.output.write_bytes(block.records()[..row.body.start].to_vec())?;
             }
-            let index =
-                find_in_header(columns.iter().map(Vec::as_slice), role, &self.options.text).map_err(fail)?;
+            let index = found.map_err(fail)?;
             if is_appended {
                 self.append_header(name, format, block.records(), &row, &columns)?;
             }

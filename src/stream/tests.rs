@@ -259,6 +259,18 @@ fn options_that_make_no_sense_are_usage_errors() {
 }
 
 #[test]
+fn empty_lines_before_a_header_without_the_column_are_written_however_blocks_are_cut() {
+    for block_bytes in [1, 1 << 16] {
+        for (name, table) in [("t.tsv", "\n\nu\n"), ("t.csv", "\n\nu\n"), ("t.csv", "\n\n\"u\n")] {
+            let options = StreamOptions { block_bytes, ..append() };
+            let (written, ended) = run(&options, &[(name, table.as_bytes())]);
+            assert!(ended.is_err());
+            assert_eq!(written, "\n\n", "{name}, blocks of {block_bytes}");
+        }
+    }
+}
+
+#[test]
 fn a_missing_column_names_those_that_there_are() {
     let (output, error) = error_of(&StreamOptions::default(), "x.csv", "id,\"the title\"\n1,a\n");
     assert_eq!(output, "");
