@@ -27,7 +27,7 @@ fn unsafe_code_is_in_the_scanning_module_alone_and_each_place_is_argued() {
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        for (at, line) in lines.iter().enumerate().filter(|(_, line)| has_unsafe(line)) {
+        for (at, _) in lines.iter().enumerate().filter(|(_, line)| has_unsafe(line)) {
             assert!(file.starts_with(root.join("infer/scan")), "{}:{}", file.display(), at + 1);
             let before = lines[at.saturating_sub(10)..=at].join("\n");
             assert!(

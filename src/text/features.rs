@@ -68,9 +68,9 @@ pub struct AffixLengths {
 }
 
 impl Default for AffixLengths {
-    /// 3 to 6 characters.
+    /// 4 to 6 characters: on job titles shorter ones took nonzeros for less, and longer ones are words.
     fn default() -> Self {
-        AffixLengths { min: 3, max: 6 }
+        AffixLengths { min: 4, max: 6 }
     }
 }
 

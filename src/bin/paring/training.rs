@@ -44,7 +44,7 @@ pub struct Training {
         value_name = "MIN-MAX",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "3-6",
+        default_missing_value = "4-6",
         value_parser = affix_lengths,
         help_heading = "Features"
     )]
@@ -125,7 +125,7 @@ impl Training {
 
 fn affix_lengths(argument: &str) -> Result<AffixLengths, String> {
     let lengths = argument.split_once('-').and_then(|(min, max)| min.parse().ok().zip(max.parse().ok()));
-    let (min, max) = lengths.ok_or("expected two lengths, as in 3-6")?;
+    let (min, max) = lengths.ok_or("expected two lengths, as in 4-6")?;
     Ok(AffixLengths { min, max })
 }
 
