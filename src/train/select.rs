@@ -16,6 +16,8 @@ use crate::data::Dataset;
 
 /// The margin of the softmax-margin loss that `auto` tries and that 0/1 fits start from.
 const MARGIN: f32 = 2.0;
+/// The margin that `auto` tries as well where there are too many nonzeros for 0/1 loss.
+const WIDE_MARGIN: f32 = 4.0;
 /// The L2 strengths that are tried; where an outer one is best, the next beyond is tried as well.
 const L2: [f32; 3] = [0.3, 1.0, 3.0];
 const L2_BEYOND: [(f32, f32); 2] = [(0.3, 0.1), (3.0, 10.0)];
@@ -60,6 +62,9 @@ impl Setting {
 
     fn suits(&self, texts: usize, size: usize, params: &Params) -> bool {
         match self.zero_one {
+            ZeroOne::No if params.objective == Objective::Auto && self.loss.margin == WIDE_MARGIN => {
+                texts / TEXTS_PER_FINISHED < size
+            }
             ZeroOne::No => true,
             ZeroOne::Finish => params.objective == Objective::ZeroOne || texts / TEXTS_PER_FINISHED >= size,
             ZeroOne::Alone => texts / TEXTS_PER_GROWN >= size,
@@ -128,6 +133,13 @@ fn settings(params: &Params, l2: f32) -> Vec<Setting> {
     ends.iter().map(|&zero_one| Setting { loss, l2, zero_one }).collect()
 }
 
+/// The setting with a wide margin, if `params` leave that open.
+fn wide(params: &Params, l2: f32) -> Option<Setting> {
+    let is_open = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
+    let loss = Loss { q: 0.0, margin: WIDE_MARGIN };
+    is_open.then_some(Setting { loss, l2, zero_one: ZeroOne::No })
+}
+
 /// The setting whose fits are grown under 0/1 loss from nothing, if `params` allow it.
 fn alone(params: &Params) -> Option<Setting> {
     let is_open = matches!(params.objective, Objective::Auto | Objective::ZeroOne)
@@ -147,14 +159,21 @@ pub(super) fn score(
     step: &(dyn Fn(Step) + Sync),
 ) -> Vec<Scored> {
     let strengths: Vec<f32> = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
-    let mut groups: Vec<Vec<Setting>> = strengths.iter().map(|&l2| settings(params, l2)).collect();
-    groups.extend(alone(params).map(|setting| vec![setting]));
+    let suited = |setting: &Setting| {
+        trials.iter().any(|trial| sizes.iter().any(|&size| setting.suits(trial.fitted.texts(), size, params)))
+    };
+    let groups_of = |strengths: &[f32]| -> Vec<Vec<Setting>> {
+        let wide = strengths.iter().filter_map(|&l2| wide(params, l2)).filter(suited).map(|setting| vec![setting]);
+        strengths.iter().map(|&l2| settings(params, l2)).chain(wide).collect()
+    };
+    let mut groups = groups_of(&strengths);
+    groups.extend(alone(params).filter(suited).map(|setting| vec![setting]));
     let mut scored = score_groups(dataset, params, trials, sizes, &groups, step);
     if params.l2.is_none() {
         let bests: Vec<f32> = (0..sizes.len()).map(|at| best(&scored, at).0.l2).collect();
         let beyond = L2_BEYOND.into_iter().filter(|(inner, _)| bests.contains(inner));
-        let groups: Vec<Vec<Setting>> = beyond.map(|(_, l2)| settings(params, l2)).collect();
-        scored.extend(score_groups(dataset, params, trials, sizes, &groups, step));
+        let beyond: Vec<f32> = beyond.map(|(_, l2)| l2).collect();
+        scored.extend(score_groups(dataset, params, trials, sizes, &groups_of(&beyond), step));
     }
     scored
 }
