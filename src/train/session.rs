@@ -186,32 +186,37 @@ impl<'s> Session<'s> {
         let scored = self.score(&[size], self.params);
         let (setting, estimate) = select::best(&scored, 0);
         let all = candidates(&scored, &[size]);
-        let mut best: Option<(usize, Trained)> = None;
-        let mut too_large = usize::MAX;
+        // The largest that was found to fit, and the smallest that was found not to, with their lengths.
+        let mut fitting: Option<(usize, u64, Trained)> = None;
+        let mut too_large: Option<(usize, u64)> = None;
         for _ in 0..8 {
             let cells = self.fit(problem, setting, &[size]);
             let trained = self.trained(problem, setting, Some(estimate), &cells, all.clone());
             let length = length(&trained);
-            let next = guess(size, length - needed, bytes - needed).min(possible);
             if length <= bytes {
-                let is_full = next <= size + size / 100;
-                if best.as_ref().is_none_or(|&(most, _)| size > most) {
-                    best = Some((size, trained));
-                }
-                if is_full || too_large <= size + 1 {
-                    break;
-                }
-                size = next.clamp(size + 1, too_large - 1);
+                fitting = Some((size, length, trained));
             } else {
-                too_large = size;
-                let least = best.as_ref().map_or(1, |&(most, _)| most + 1);
-                if least >= size {
-                    break;
+                too_large = Some((size, length));
+            }
+            size = match (&fitting, too_large) {
+                (None, _) => (guess(size, length - needed, bytes - needed)).min(size - 1),
+                (Some((low, length, _)), None) => {
+                    guess(*low, length - needed, bytes - needed).clamp(low + 1, possible.max(low + 1))
                 }
-                size = next.clamp(least, size - 1);
+                (Some((low, of_low, _)), Some((high, of_high))) => {
+                    let share = (bytes - of_low) as f64 / (of_high - of_low) as f64;
+                    // A little less: lengths vary, and only what fits counts.
+                    low + (0.97 * share * (high - low) as f64) as usize
+                }
+            };
+            let is_full = fitting.as_ref().is_some_and(|(low, length, _)| {
+                bytes - length <= bytes / 64 || size == *low || *low == possible
+            });
+            if is_full || size == 0 {
+                break;
             }
         }
-        if let Some((_, trained)) = best {
+        if let Some((_, _, trained)) = fitting {
             return Ok(trained);
         }
         Ok(self.trained(problem, setting, Some(estimate), &[], all))
