@@ -81,8 +81,14 @@ impl Tokenizer {
         } else {
             self.unfiltered.clear();
             self.unfiltered.extend(run.nfkc());
-            let lowered = self.unfiltered.to_lowercase();
-            self.normalised.extend(lowered.chars().filter(|&c| is_word_character(c)));
+            if self.unfiltered.contains('Σ') {
+                // The one letter whose lower case depends on its place, which takes an allocation to find out.
+                let lowered = self.unfiltered.to_lowercase();
+                self.normalised.extend(lowered.chars().filter(|&c| is_word_character(c)));
+            } else {
+                let lowered = self.unfiltered.chars().flat_map(char::to_lowercase);
+                self.normalised.extend(lowered.filter(|&c| is_word_character(c)));
+            }
         }
         &self.normalised
     }
@@ -123,6 +129,19 @@ mod tests {
         let mut found = Vec::new();
         Tokenizer::default().for_each_token(text, |token| found.push(token.to_string()));
         found
+    }
+
+    #[test]
+    fn lower_case_is_that_of_the_standard_library() {
+        let mut tokenizer = Tokenizer::default();
+        for character in ('\0'..=char::MAX).filter(|&c| is_word_character(c)) {
+            for run in [alloc::format!("{character}"), alloc::format!("Ä{character}Σ")] {
+                let unfiltered: String = run.nfkc().collect();
+                let lowered = unfiltered.to_lowercase();
+                let expected: String = lowered.chars().filter(|&c| is_word_character(c)).collect();
+                assert_eq!(tokenizer.normalise(&run), expected);
+            }
+        }
     }
 
     #[test]
