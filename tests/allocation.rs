@@ -34,7 +34,13 @@ static ALLOCATOR: Counting = Counting;
 fn classifying_a_text_allocates_nothing() {
     let classifier = paring::builtin::job_titles().into_classifier();
     let mut scorer = classifier.scorer();
-    let texts = ["", "night nurse", "Sr. Software Engineer (Backend), Müllabfuhr", "看護師 x", "a b c d e f g h i j k"];
+    let texts = [
+        "",
+        "night nurse",
+        "Sr. Software Engineer (Backend), Müllabfuhr",
+        "看護師 x",
+        "a b c d e f g h i j k",
+    ];
     let lines = texts.join("\n");
     let mut labels = Vec::with_capacity(1000);
     // The first texts may make room.

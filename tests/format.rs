@@ -20,14 +20,17 @@ fn the_golden_file_holds_what_it_always_held() {
         [
             (&[0, 2][..], &[0.5, -1.25][..]),
             (&[1], &[0.75]),
-            (&[2], &[127.99609375]),
-            (&[0, 1], &[2.0, -0.00390625]),
+            (&[2], &[127.996_09]),
+            (&[0, 1], &[2.0, -0.003_906_25]),
             (&[0], &[1.0]),
-            (&[1], &[-127.99609375]),
+            (&[1], &[-127.996_09]),
             (&[1], &[3.0]),
         ]
     );
-    assert_eq!(model.metadata(), [("texts".to_string(), "304".to_string()), ("note".into(), "golden, v1".into())]);
+    assert_eq!(
+        model.metadata(),
+        [("texts".to_string(), "304".to_string()), ("note".into(), "golden, v1".into())]
+    );
 }
 
 #[test]
@@ -35,10 +38,10 @@ fn the_golden_file_labels_as_it_always_did() {
     let classifier = Model::load(golden()).unwrap().into_classifier();
     for (text, label, scores) in [
         ("", "Kitchen", [0.5, 0.0, -1.25]),
-        ("Night cook", "Kitchen", [3.5, -0.00390625, -1.25]),
-        ("horse nurse", "Kitchen", [0.5, -126.49609375, -1.25]),
+        ("Night cook", "Kitchen", [3.5, -0.003_906_25, -1.25]),
+        ("horse nurse", "Kitchen", [0.5, -126.496_09, -1.25]),
         ("horse horse", "Health", [0.5, 1.5, -1.25]),
-        ("CLERK", "Büro heute", [0.5, 0.0, 126.74609375]),
+        ("CLERK", "Büro heute", [0.5, 0.0, 126.746_09]),
     ] {
         assert_eq!(classifier.decision_function(text), scores, "{text}");
         assert_eq!(classifier.classify(text), label, "{text}");

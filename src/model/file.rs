@@ -44,7 +44,7 @@ impl Model {
         write_atomically(path, &self.to_bytes()).map_err(|error| FileError::Write(path.to_path_buf(), error))
     }
 
-    /// Reads a model file, of at most [`MAX_BYTES`](super::format::MAX_BYTES).
+    /// Reads a model file, of at most [`MAX_BYTES`].
     ///
     /// # Errors
     /// When the file cannot be read, is larger, or is not a model.

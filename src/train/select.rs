@@ -163,7 +163,8 @@ pub(super) fn score(
         trials.iter().any(|trial| sizes.iter().any(|&size| setting.suits(trial.fitted.texts(), size, params)))
     };
     let groups_of = |strengths: &[f32]| -> Vec<Vec<Setting>> {
-        let wide = strengths.iter().filter_map(|&l2| wide(params, l2)).filter(suited).map(|setting| vec![setting]);
+        let wide =
+            strengths.iter().filter_map(|&l2| wide(params, l2)).filter(suited).map(|setting| vec![setting]);
         strengths.iter().map(|&l2| settings(params, l2)).chain(wide).collect()
     };
     let mut groups = groups_of(&strengths);
