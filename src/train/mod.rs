@@ -11,8 +11,8 @@ mod params;
 mod path;
 mod problem;
 mod random;
+mod run;
 mod select;
-mod session;
 mod smooth;
 mod zero_one;
 
@@ -22,7 +22,7 @@ pub use params::{Budget, Objective, ParamError, Params, PruneBy, ValidParams};
 
 use crate::Model;
 use crate::data::Dataset;
-use session::Session;
+use run::Run;
 
 /// Labelled texts that training chooses by, in place of cross-validation.
 pub type HeldOut<'a> = &'a [(String, Vec<u8>)];
@@ -175,7 +175,7 @@ impl ValidParams {
         validation: Option<HeldOut<'_>>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Trained, TrainError> {
-        Session::new(self, dataset, validation, progress)?.run(|session| session.train())
+        Run::new(self, dataset, validation, progress)?.run(|run| run.train())
     }
 
     /// Fits along one path, each budget from the last. `budgets` are sorted and made distinct; the
@@ -189,6 +189,6 @@ impl ValidParams {
         budgets: &[usize],
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Frontier, TrainError> {
-        Session::new(self, dataset, None, progress)?.run(|session| session.frontier(budgets))
+        Run::new(self, dataset, None, progress)?.run(|run| run.frontier(budgets))
     }
 }

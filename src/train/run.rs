@@ -20,7 +20,7 @@ use crate::data::Dataset;
 const SMALLEST: usize = 8;
 const LARGEST: usize = 16_384;
 
-pub(super) struct Session<'s> {
+pub(super) struct Run<'s> {
     params: &'s ValidParams,
     dataset: &'s Dataset,
     trials: Vec<Trial>,
@@ -28,13 +28,13 @@ pub(super) struct Session<'s> {
     pool: rayon::ThreadPool,
 }
 
-impl<'s> Session<'s> {
+impl<'s> Run<'s> {
     pub(super) fn new(
         params: &'s ValidParams,
         dataset: &'s Dataset,
         validation: Option<HeldOut<'_>>,
         progress: &'s mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Session<'s>, TrainError> {
+    ) -> Result<Run<'s>, TrainError> {
         let balance = params.balance;
         let needed = 4 * dataset.texts() as u64 * dataset.classes().len() as u64;
         if needed > params.max_memory {
@@ -57,10 +57,10 @@ impl<'s> Session<'s> {
             .num_threads(params.threads)
             .build()
             .map_err(|error| TrainError::Threads(error.to_string()))?;
-        Ok(Session { params, dataset, trials, progress: Mutex::new(progress), pool })
+        Ok(Run { params, dataset, trials, progress: Mutex::new(progress), pool })
     }
 
-    pub(super) fn run<T: Send>(self, job: impl FnOnce(&Session<'s>) -> T + Send) -> T {
+    pub(super) fn run<T: Send>(self, job: impl FnOnce(&Run<'s>) -> T + Send) -> T {
         self.pool.install(|| job(&self))
     }
 

@@ -1,0 +1,117 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::train::problem::tests::problem;
+
+fn loss() -> impl Strategy<Value = Loss> {
+    (prop_oneof![Just(0.0_f32), Just(0.3), Just(1.0)], prop_oneof![Just(0.0_f32), Just(2.0)])
+        .prop_map(|(q, margin)| Loss { q, margin })
+}
+
+/// The objective from the definition of softmax.
+fn naive_objective(problem: &Problem, loss: Loss, l2: f32, cells: &[Cell]) -> f64 {
+    let classes = problem.classes();
+    let mut scores = vec![0.0_f64; problem.texts() * classes];
+    for cell in cells {
+        let (texts, counts) = problem.texts_of(cell.feature);
+        for (&text, &count) in texts.iter().zip(counts) {
+            scores[text as usize * classes + cell.class as usize] += f64::from(cell.weight * count);
+        }
+    }
+    let mut sum = 0.0;
+    for (text, row) in scores.chunks_exact_mut(classes).enumerate() {
+        let label = problem.labels()[text] as usize;
+        row[label] -= f64::from(loss.margin);
+        let total: f64 = row.iter().map(|score| score.exp()).sum();
+        let p = row[label].exp() / total;
+        let q = f64::from(loss.q);
+        let psi = if q == 0.0 { -p.ln() } else { (1.0 - p.powf(q)) / q };
+        sum += f64::from(problem.weights()[text]) * psi;
+    }
+    sum + cells.iter().map(|cell| f64::from(l2 / 2.0 * cell.weight * cell.weight)).sum::<f64>()
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-3 * (1.0 + a.abs())
+}
+
+proptest! {
+    #[test]
+    fn the_objective_is_that_of_the_definition_however_it_was_come_to(
+        problem in problem(),
+        loss in loss(),
+        changes in proptest::collection::vec((0..4_u32, 0..3_u32, -3.0..3.0_f32), 1..12),
+    ) {
+        let mut fit = SmoothFit::new(&problem, loss, 0.1, Vec::new());
+        for (feature, class, change) in changes {
+            match fit.cells.iter().position(|cell| cell.place() == (feature, class)) {
+                Some(at) => {
+                    fit.shift(feature, class, change);
+                    fit.cells[at].weight += change;
+                }
+                None => fit.add(Cell { feature, class, weight: change }),
+            }
+        }
+        let naive = naive_objective(&problem, loss, 0.1, &fit.cells);
+        prop_assert!(near(fit.objective(), naive), "{} kept, {naive} by definition", fit.objective());
+        fit.refresh();
+        prop_assert!(near(fit.objective(), naive));
+    }
+
+    #[test]
+    fn sweeps_never_raise_the_objective(problem in problem(), loss in loss()) {
+        let cells = (0..4).flat_map(|feature| (0..3).map(move |class| Cell { feature, class, weight: 0.0 }));
+        let mut fit = SmoothFit::new(&problem, loss, 0.1, cells.collect());
+        let mut before = fit.objective();
+        for _ in 0..10 {
+            fit.reweigh();
+            fit.sweep(8);
+            let after = fit.objective();
+            prop_assert!(after <= before + 1e-4 * (1.0 + before));
+            before = after;
+        }
+    }
+
+    #[test]
+    fn an_added_cell_gains_what_was_promised_and_costs_it_to_remove(problem in problem(), margin in 0..3_u8) {
+        let loss = Loss { q: 0.0, margin: f32::from(margin) };
+        let mut fit = SmoothFit::new(&problem, loss, 0.1, Vec::new());
+        let before = fit.objective();
+        let Some(addition) = fit.additions(1).first().copied() else { return Ok(()) };
+        fit.add(addition.cell);
+        prop_assert!(near(before - fit.objective(), addition.gain));
+        prop_assert!(near(fit.removal_costs()[0], addition.gain));
+    }
+
+    #[test]
+    fn an_l1_fit_meets_its_optimality_conditions(problem in problem()) {
+        let l1 = 0.5;
+        let mut fit = SmoothFit::new(&problem, Loss { q: 0.0, margin: 0.0 }, 0.01, Vec::new());
+        fit.fit_l1(l1, usize::MAX);
+        fit.refresh();
+        let fitted = fit.cells.clone();
+        fit.for_each_feature(|feature, sums| {
+            for class in 0..3_u32 {
+                let gradient = sums.predicted[class as usize] - sums.observed[class as usize];
+                let slack = 0.2;
+                match fitted.iter().find(|cell| cell.place() == (feature, class)) {
+                    None => assert!(gradient.abs() <= 1.1 * l1 + slack, "zero at a gradient of {gradient}"),
+                    Some(cell) => {
+                        let slope = gradient + 0.01 * cell.weight + l1 * cell.weight.signum();
+                        assert!(slope.abs() <= slack, "nonzero at a slope of {slope}");
+                    }
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn pruning_keeps_to_the_size_under_a_mask(problem in problem(), by_cost in any::<bool>()) {
+        let mut fit = SmoothFit::new(&problem, Loss { q: 0.0, margin: 0.0 }, 0.1, Vec::new());
+        fit.grow(8);
+        let grown: Vec<_> = fit.cells.iter().map(Cell::place).collect();
+        fit.prune(3, if by_cost { PruneBy::Cost } else { PruneBy::Magnitude });
+        prop_assert!(fit.cells.len() <= 3);
+        prop_assert!(fit.cells.iter().all(|cell| grown.contains(&cell.place())));
+    }
+}

@@ -1,0 +1,79 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::train::problem::tests::problem;
+
+fn cells() -> impl Strategy<Value = Vec<Cell>> {
+    let cell = (0..4_u32, 0..3_u32, -3..4_i32).prop_map(|(feature, class, weight)| Cell {
+        feature,
+        class,
+        weight: weight as f32 / SCORE_STEPS,
+    });
+    proptest::collection::vec(cell, 0..6).prop_map(|mut cells| {
+        cells.sort_by_key(Cell::place);
+        cells.dedup_by_key(|cell| cell.place());
+        cells
+    })
+}
+
+/// What is right when all scores are summed anew.
+fn naive_right(problem: &Problem, cells: &[Cell]) -> f64 {
+    let mut scores = vec![0.0; problem.texts() * problem.classes()];
+    for cell in cells {
+        let (texts, counts) = problem.texts_of(cell.feature);
+        for (&text, &count) in texts.iter().zip(counts) {
+            scores[text as usize * problem.classes() + cell.class as usize] += cell.weight * count;
+        }
+    }
+    let argmax = |row: &[f32]| {
+        (0..row.len()).rev().max_by(|&a, &b| row[a].total_cmp(&row[b])).expect("there are classes")
+    };
+    (0..problem.texts())
+        .filter(|&text| {
+            let row: Vec<f32> =
+                scores[text * problem.classes()..][..problem.classes()].iter().map(|x| x + 0.0).collect();
+            argmax(&row) as u32 == problem.labels()[text]
+        })
+        .map(|text| f64::from(problem.weights()[text]))
+        .sum()
+}
+
+proptest! {
+    #[test]
+    fn a_line_search_finds_the_best_of_all_changes(
+        (problem, cells) in (problem(), cells()),
+        feature in 0..4_u32,
+        class in 0..3_u32,
+    ) {
+        let mut cells = cells;
+        cells.retain(|cell| cell.place() != (feature, class));
+        cells.push(Cell { feature, class, weight: 1.0 / SCORE_STEPS });
+        let mut fit = ZeroOneFit::new(&problem, &cells);
+        prop_assert!((fit.right() - naive_right(&problem, &cells)).abs() < 1e-4);
+        let most = (-40..40)
+            .map(|weight| {
+                cells.last_mut().expect("one was pushed").weight = weight as f32 / SCORE_STEPS;
+                naive_right(&problem, &cells)
+            })
+            .fold(0.0, f64::max);
+        let before = fit.right();
+        let gain = fit.update(cells.len() - 1);
+        prop_assert!((fit.right() - most).abs() < 1e-4, "{} found, {most} there", fit.right());
+        prop_assert!((fit.right() - before - gain).abs() < 1e-4);
+    }
+
+    #[test]
+    fn growth_and_exchanges_keep_to_the_size_and_never_lose((problem, cells) in (problem(), cells())) {
+        let mut fit = ZeroOneFit::new(&problem, &cells);
+        let mut right = fit.right();
+        let size = cells.len() + 2;
+        fit.grow(size);
+        prop_assert!(fit.right() >= right - 1e-6);
+        right = fit.right();
+        fit.swap(size, 3);
+        fit.kick(size, 3, &mut Random::new(1));
+        prop_assert!(fit.right() >= right - 1e-6);
+        prop_assert!(fit.cells.len() <= size);
+        prop_assert!((fit.right() - naive_right(&problem, &fit.cells())).abs() < 1e-4);
+    }
+}
