@@ -334,9 +334,43 @@ fn a_model_is_as_readable_as_any_new_file_and_a_link_to_it_stays_one() {
     fs::create_dir(bench.path("real")).unwrap();
     fs::write(bench.path("real/m"), "").unwrap();
     symlink("real/m", bench.path("m")).unwrap();
-    let train = format!("umask 027; exec {} train train.tsv -o m --nonzeros 5", env!("CARGO_BIN_EXE_paring"));
-    assert!(bench.command("sh", &["-c", &train]).output().unwrap().status.success());
+    for output in ["m", "new"] {
+        let paring = env!("CARGO_BIN_EXE_paring");
+        let train = format!("umask 027; exec {paring} train train.tsv -o {output} --nonzeros 5");
+        assert!(bench.command("sh", &["-c", &train]).output().unwrap().status.success());
+    }
     assert!(fs::symlink_metadata(bench.path("m")).unwrap().is_symlink());
-    let mode = fs::metadata(bench.path("real/m")).unwrap().permissions().mode();
+    assert_ne!(fs::read(bench.path("real/m")).unwrap(), b"");
+    let mode = fs::metadata(bench.path("new")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_that_others_may_not_read_stays_one_when_it_is_written_anew() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    fs::write(bench.path("m"), "").unwrap();
+    fs::set_permissions(bench.path("m"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(bench.train("label\ttext\na\tx\nb\ty\n", &["--nonzeros", "2"]).status.success());
+    assert_ne!(fs::read(bench.path("m")).unwrap(), b"");
+    assert_eq!(fs::metadata(bench.path("m")).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// So `/dev/null` is not replaced by a file either.
+#[cfg(unix)]
+#[test]
+fn a_pipe_for_a_model_is_written_to_and_stays_a_pipe() {
+    use std::os::unix::fs::FileTypeExt;
+    let bench = Bench::new();
+    assert!(bench.command("mkfifo", &["m"]).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = bench.path("m");
+        move || fs::read(pipe).unwrap()
+    });
+    let output = bench.train("label\ttext\na\tx\nb\ty\n", &["--nonzeros", "2"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(fs::symlink_metadata(bench.path("m")).unwrap().file_type().is_fifo());
+    let model = paring::Model::from_bytes(&reader.join().unwrap()).unwrap();
+    assert_eq!(model.classes(), ["a", "b"]);
 }

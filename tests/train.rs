@@ -27,9 +27,14 @@ impl Bench {
         self.path(name).display().to_string()
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paring"));
+        command.args(arguments).current_dir(self.folder.path());
+        command
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
-        let paring = env!("CARGO_BIN_EXE_paring");
-        Command::new(paring).args(arguments).current_dir(self.folder.path()).output().unwrap()
+        self.command(arguments).output().unwrap()
     }
 
     /// What it prints, in success and without a complaint.
@@ -287,6 +292,19 @@ fn an_input_is_never_overwritten() {
     let train = bench.write("t.tsv", std::fs::read(data("titles.tsv")).unwrap());
     let complaint = bench.failure(2, &["train", &train, "-o", "./t.tsv", "--nonzeros", "5"]);
     assert!(complaint.contains("the input is also the output"));
+    #[cfg(unix)]
+    {
+        std::fs::hard_link(bench.path("t.tsv"), bench.path("other-name")).unwrap();
+        bench.failure(2, &["train", &train, "-o", "other-name", "--nonzeros", "5"]);
+        let read = std::fs::File::open(&train).unwrap();
+        let output = bench
+            .command(&["train", "-", "--format", "tsv", "-o", "t.tsv", "--nonzeros", "5"])
+            .stdin(read)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("standard input: the input is also"));
+    }
     bench.failure(2, &["frontier", &train, "--svg", &train]);
     bench.failure(2, &["evaluate", &train, "--confusion", &train]);
     assert_eq!(std::fs::read(&train).unwrap(), std::fs::read(data("titles.tsv")).unwrap());

@@ -60,11 +60,16 @@ impl Model {
 
 /// Writes `bytes` to a temporary file in the folder of `path`, flushes it to the disk, and renames it to `path`:
 /// whatever happens, `path` holds either what it held or all of `bytes`. A link at `path` stays one, and what it
-/// points to is replaced.
+/// points to is replaced; the new file may be read and written by whom the old one might. What is no regular file, as
+/// `/dev/null` or a named pipe, is not replaced but written to.
 ///
 /// # Errors
 /// When the folder or the file cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let old = std::fs::metadata(path).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file() && !old.is_dir()) {
+        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
     let resolved = path.canonicalize();
     let path = resolved.as_deref().unwrap_or(path);
     let folder = match path.parent() {
@@ -73,12 +78,16 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     };
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
-    {
+    if old.is_none() {
         // As for any new file, rather than for secrets; the process's mask applies.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.prefix(".paring-").tempfile_in(folder)?;
+    #[cfg(unix)]
+    if let Some(old) = old {
+        file.as_file().set_permissions(old.permissions())?;
+    }
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;

@@ -146,28 +146,55 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
     print(&format!("{value:#}\n"))
 }
 
-/// Refuses an output that is one of the inputs, or whose folder cannot be written to: before any work is done.
+/// Refuses an output that is one of the inputs, or that cannot be written: before any work is done.
 ///
 /// # Errors
 /// When it is.
 pub fn check_output<'p>(output: &Path, inputs: impl IntoIterator<Item = &'p PathBuf>) -> Result<(), Failure> {
-    if let Ok(resolved) = output.canonicalize() {
-        let is_output = |input: &&PathBuf| input.canonicalize().is_ok_and(|input| input == resolved);
-        if let Some(input) = inputs.into_iter().find(is_output) {
-            return Err(Usage(format!(
-                "{}: the input is also the output: write to another file",
-                display(input)
-            ))
-            .into());
+    let failed = |error: io::Error| format!("{}: cannot be written: {error}", output.display());
+    match std::fs::metadata(output) {
+        Ok(found) if found.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into()).into()),
+        // A device or a pipe is written to as it is.
+        Ok(found) if !found.is_file() => return Ok(()),
+        Ok(found) => {
+            #[cfg(unix)]
+            let is_output = |input: &&PathBuf| is_same_file(input, &found);
+            #[cfg(not(unix))]
+            let is_output = |input: &&PathBuf| {
+                let resolved = input.canonicalize().ok();
+                resolved.is_some() && resolved == output.canonicalize().ok()
+            };
+            if let Some(input) = inputs.into_iter().find(is_output) {
+                return Err(Usage(format!(
+                    "{}: the input is also the output: write to another file",
+                    display(input)
+                ))
+                .into());
+            }
         }
+        Err(_) => {}
     }
-    let folder = match output.parent() {
+    let resolved = output.canonicalize();
+    let folder = match resolved.as_deref().unwrap_or(output).parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    tempfile::tempfile_in(folder)
-        .map_err(|error| format!("{}: cannot be written: {error}", output.display()))?;
+    tempfile::tempfile_in(folder).map_err(failed)?;
     Ok(())
+}
+
+/// Whether an input is the file that has this metadata, by whatever name it goes.
+#[cfg(unix)]
+pub fn is_same_file(input: &Path, other: &std::fs::Metadata) -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+    let input = if input == Path::new(STANDARD_INPUT) {
+        io::stdin().as_fd().try_clone_to_owned().and_then(|input| std::fs::File::from(input).metadata())
+    } else {
+        std::fs::metadata(input)
+    };
+    // A file that cannot be looked at is told of when it is opened.
+    input.is_ok_and(|input| input.is_file() && (input.dev(), input.ino()) == (other.dev(), other.ino()))
 }
 
 /// Writes a file whole or not at all.

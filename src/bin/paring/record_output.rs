@@ -32,23 +32,12 @@ impl RecordOutput {
     /// When it is the one.
     #[cfg(unix)]
     pub fn refuse_as_input(&self, path: &Path) -> Result<(), String> {
-        use std::os::fd::AsFd;
-        use std::os::unix::fs::MetadataExt;
-        let input = if path == Path::new(paring::data::input::STANDARD_INPUT) {
-            io::stdin().as_fd().try_clone_to_owned().and_then(|input| File::from(input).metadata())
-        } else {
-            std::fs::metadata(path)
-        };
-        match (input, self.file.metadata()) {
-            (Ok(input), Ok(output))
-                if input.is_file() && (input.dev(), input.ino()) == (output.dev(), output.ino()) =>
-            {
-                let name = crate::common::display(path);
-                Err(format!("{name}: the input is also the output: write to another file"))
-            }
-            // A file that cannot be looked at is told of when it is opened.
-            _ => Ok(()),
+        let is_output = self.file.metadata().is_ok_and(|output| crate::common::is_same_file(path, &output));
+        if is_output {
+            let name = crate::common::display(path);
+            return Err(format!("{name}: the input is also the output: write to another file"));
         }
+        Ok(())
     }
 
     #[cfg(not(unix))]
