@@ -343,7 +343,12 @@ impl<'p> SmoothFit<'p> {
         self.l1 = l1;
         for _ in 0..DENSE_ROUNDS {
             let room = most.saturating_sub(self.cells.len());
-            let found = self.violators(1.1 * l1, room);
+            let mut found = self.violators(1.1 * l1, room);
+            if found.is_empty() {
+                // What looked at rest may move once the others have come to rest.
+                self.optimise(TOLERANCE, 50);
+                found = self.violators(1.1 * l1, room);
+            }
             if found.is_empty() {
                 break;
             }
@@ -353,7 +358,6 @@ impl<'p> SmoothFit<'p> {
             }
             self.optimise(10.0 * TOLERANCE, 3);
         }
-        self.optimise(TOLERANCE, 50);
         self.l1 = 0.0;
         self.cells.retain(|cell| cell.weight != 0.0);
         self.places = self.cells.iter().map(Cell::place).collect();

@@ -93,7 +93,7 @@ proptest! {
         fit.for_each_feature(|feature, sums| {
             for class in 0..3_u32 {
                 let gradient = sums.predicted[class as usize] - sums.observed[class as usize];
-                let slack = 0.2;
+                let slack = 0.3;
                 match fitted.iter().find(|cell| cell.place() == (feature, class)) {
                     None => assert!(gradient.abs() <= 1.1 * l1 + slack, "zero at a gradient of {gradient}"),
                     Some(cell) => {
