@@ -25,21 +25,8 @@ const LONGEST_STEP: f32 = 2.0;
 #[derive(Debug, Clone, Copy)]
 struct Point {
     d: f32,
-    /// The slope without the L1 penalty.
-    smooth_slope: f32,
-    /// The slope of smallest size, where the L1 penalty leaves a choice.
     slope: f32,
     curvature: f32,
-}
-
-fn soft_threshold(x: f32, by: f32) -> f32 {
-    if x > by {
-        x - by
-    } else if x < -by {
-        x + by
-    } else {
-        0.0
-    }
 }
 
 impl Line {
@@ -82,26 +69,24 @@ impl Line {
         (slope, curvature)
     }
 
-    /// The change that minimises the pulled negative log-likelihood plus `l1 |weight + d| + l2 / 2 (weight + d)^2`,
-    /// or that comes nearer to it: at most `steps` proximal Newton steps, and where one goes too far, a secant step
-    /// back. What it gives is never behind the minimum by more than half the slope at the start.
-    pub(super) fn minimise(&self, weight: f32, l1: f32, l2: f32, steps: usize) -> f32 {
-        let mut here = self.point(weight, 0.0, l1, l2);
+    /// The change that minimises the pulled negative log-likelihood plus `l2 / 2 (weight + d)^2`, or that comes nearer to
+    /// it: at most `steps` Newton steps, and where one goes too far, a secant step back. What it gives is never behind the
+    /// minimum by more than half the slope at the start.
+    pub(super) fn minimise(&self, weight: f32, l2: f32, steps: usize) -> f32 {
+        let mut here = self.point(weight, 0.0, l2);
         let start = here;
         let mut nearest_before = here;
         for _ in 0..steps {
             if here.slope == 0.0 {
                 break;
             }
-            let at = weight + here.d;
-            let target = soft_threshold(at - here.smooth_slope / here.curvature, l1 / here.curvature);
-            let step = (target - at).clamp(-LONGEST_STEP, LONGEST_STEP);
-            let mut next = self.point(weight, here.d + step, l1, l2);
+            let step = (-here.slope / here.curvature).clamp(-LONGEST_STEP, LONGEST_STEP);
+            let mut next = self.point(weight, here.d + step, l2);
             if next.slope * nearest_before.slope < 0.0 {
                 // Past the minimum.
                 let share = nearest_before.slope / (nearest_before.slope - next.slope);
                 let d = nearest_before.d + share * (next.d - nearest_before.d);
-                next = self.point(weight, d, l1, l2);
+                next = self.point(weight, d, l2);
             }
             if next.slope * start.slope >= 0.0 {
                 nearest_before = next;
@@ -115,13 +100,9 @@ impl Line {
         if is_past && here.slope.abs() > 0.5 * start.slope.abs() { nearest_before.d } else { here.d }
     }
 
-    fn point(&self, weight: f32, d: f32, l1: f32, l2: f32) -> Point {
+    fn point(&self, weight: f32, d: f32, l2: f32) -> Point {
         let (slope, curvature) = self.derivatives(d);
-        let at = weight + d;
-        let smooth_slope = slope + l2 * at;
-        let slope =
-            if at == 0.0 { soft_threshold(smooth_slope, l1) } else { smooth_slope + l1 * at.signum() };
-        Point { d, smooth_slope, slope, curvature: (curvature + l2).max(1e-9) }
+        Point { d, slope: slope + l2 * (weight + d), curvature: (curvature + l2).max(1e-9) }
     }
 
     /// For every text, what its own class's probability is multiplied by when the weight changes by `d`: in

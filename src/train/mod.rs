@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod cell;
+mod dense;
 mod folds;
 mod freeze;
 mod line;

@@ -1,6 +1,7 @@
 //! From nothing, or from the dense fit, to each of several budgets.
 
 use super::cell::Cell;
+use super::dense;
 use super::loss::Loss;
 use super::params::PruneBy;
 use super::problem::Problem;
@@ -55,12 +56,13 @@ pub(super) fn follow(
     for (at, &size) in sizes.iter().enumerate() {
         let size = size.min(possible).min(course.most_cells);
         let is_plain = course.prune_by == PruneBy::Magnitude;
-        if course.l1.is_some() || is_plain || size > possible / GROWN_SHARE {
+        let is_cut = course.l1.is_some() || is_plain || size > possible / GROWN_SHARE;
+        if is_cut && possible <= course.most_cells {
             // A budget of more than a quarter leaves nothing for an L1 penalty to do.
             let l1 = course.l1.unwrap_or(if size > possible / 4 { 0.0 } else { L1 });
-            fit = SmoothFit::new(problem, course.loss, course.l2, Vec::new());
             step(Step { stage: "dense fit", done: 0.0, loss: fit.objective() / texts, nonzeros: 0 });
-            fit.fit_l1(l1, course.most_cells);
+            let cells = dense::fit(problem, course.loss, l1, course.l2);
+            fit = SmoothFit::new(problem, course.loss, course.l2, cells);
         } else {
             let grown = (OVERGROWTH * size).min(possible).min(course.most_cells);
             while fit.cells().len() < grown {
@@ -79,11 +81,11 @@ pub(super) fn follow(
             }
         }
         fit.prune(size, course.prune_by);
-        if !is_plain {
+        if is_plain {
+            fit.optimise(1e-4, 50);
+        } else if size < possible {
             fit.grow(size);
             fit.swap(SWAPS);
-        } else {
-            fit.optimise(1e-4, 50);
         }
         let done = (at + 1) as f64 / sizes.len() as f64;
         step(Step { stage: "refinement", done, loss: fit.objective() / texts, nonzeros: fit.cells().len() });

@@ -91,6 +91,11 @@ impl Problem {
         Problem { by_feature: by_text.to_csc(), labels, weights, classes }
     }
 
+    /// The counts, of shape (texts, features), compressed by columns.
+    pub(super) fn by_feature(&self) -> &CsMatI<f32, u32, usize> {
+        &self.by_feature
+    }
+
     pub(super) fn total_weight(&self) -> f64 {
         self.weights.iter().copied().map(f64::from).sum()
     }

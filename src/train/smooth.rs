@@ -15,7 +15,6 @@ const LARGEST_ODDS: f32 = 1e20;
 const TOLERANCE: f64 = 1e-4;
 /// The relative decrease of the objective below which swaps are made smaller.
 const LITTLE: f64 = 1e-3;
-const DENSE_ROUNDS: usize = 30;
 
 /// Weights, and the class probabilities that they give every text, kept up to date.
 ///
@@ -26,8 +25,7 @@ const DENSE_ROUNDS: usize = 30;
 pub(super) struct SmoothFit<'p> {
     problem: &'p Problem,
     loss: Loss,
-    /// The L1 and L2 strengths: what l1 |w| and l2 / 2 w^2 add to the sum of the losses.
-    l1: f32,
+    /// The L2 strength: l2 / 2 w^2 adds to the sum of the losses.
     l2: f32,
     cells: Vec<Cell>,
     places: HashSet<(u32, u32)>,
@@ -53,7 +51,6 @@ impl<'p> SmoothFit<'p> {
         let mut fit = SmoothFit {
             problem,
             loss,
-            l1: 0.0,
             l2,
             cells,
             places,
@@ -124,7 +121,7 @@ impl<'p> SmoothFit<'p> {
     }
 
     fn penalty(&self, weight: f32) -> f64 {
-        f64::from(self.l1 * weight.abs() + self.l2 / 2.0 * weight * weight)
+        f64::from(self.l2 / 2.0 * weight * weight)
     }
 
     fn gather(&mut self, feature: u32, class: u32) {
@@ -176,7 +173,7 @@ impl<'p> SmoothFit<'p> {
     fn update(&mut self, at: usize, steps: usize) -> f32 {
         let Cell { feature, class, weight } = self.cells[at];
         self.gather(feature, class);
-        let moved = weight + self.line.minimise(weight, self.l1, self.l2, steps);
+        let moved = weight + self.line.minimise(weight, self.l2, steps);
         let moved = moved.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
         if moved != weight {
             self.shift(feature, class, moved - weight);
@@ -235,7 +232,7 @@ impl<'p> SmoothFit<'p> {
     /// What one more cell lowers the objective by, at its best weight.
     fn exact(&mut self, feature: u32, class: u32) -> Addition {
         self.gather(feature, class);
-        let d = self.line.minimise(0.0, 0.0, self.l2, 12).clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
+        let d = self.line.minimise(0.0, self.l2, 12).clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
         let gain = -self.rise(feature, d) - f64::from(self.l2 * d * d / 2.0);
         Addition { cell: Cell { feature, class, weight: d }, gain }
     }
@@ -333,52 +330,6 @@ impl<'p> SmoothFit<'p> {
             self.sweep(1);
             self.reweigh();
         }
-    }
-
-    /// Fits with an L1 penalty from nothing, over the cells that are not zero (an active set): passes over all
-    /// gradients find the cells that leave zero, at most `most` of them; sweeps in between. Ends when an
-    /// objective's relative decrease falls below `TOLERANCE` and no gradient outside the set passes the
-    /// penalty by more than a tenth.
-    pub(super) fn fit_l1(&mut self, l1: f32, most: usize) {
-        self.l1 = l1;
-        for _ in 0..DENSE_ROUNDS {
-            let room = most.saturating_sub(self.cells.len());
-            let mut found = self.violators(1.1 * l1, room);
-            if found.is_empty() {
-                // What looked at rest may move once the others have come to rest.
-                self.optimise(TOLERANCE, 50);
-                found = self.violators(1.1 * l1, room);
-            }
-            if found.is_empty() {
-                break;
-            }
-            for addition in found {
-                self.places.insert(addition.cell.place());
-                self.cells.push(addition.cell);
-            }
-            self.optimise(10.0 * TOLERANCE, 3);
-        }
-        self.l1 = 0.0;
-        self.cells.retain(|cell| cell.weight != 0.0);
-        self.places = self.cells.iter().map(Cell::place).collect();
-    }
-
-    /// The cells outside the fit whose gradients are largest, above `threshold`.
-    fn violators(&self, threshold: f32, most: usize) -> Vec<Addition> {
-        let mut found = Vec::new();
-        self.for_each_feature(|feature, sums| {
-            for class in 0..self.problem.classes() {
-                let gradient = (sums.predicted[class] - sums.observed[class]).abs();
-                if gradient > threshold && !self.places.contains(&(feature, class as u32)) {
-                    let cell = Cell { feature, class: class as u32, weight: 0.0 };
-                    found.push(Addition { cell, gain: f64::from(gradient) });
-                }
-            }
-        });
-        if found.len() > most {
-            keep_best(&mut found, most);
-        }
-        found
     }
 
     /// Gives for each feature what its texts' classes sum up to.

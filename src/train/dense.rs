@@ -1,0 +1,221 @@
+//! The dense fit: all weights at once, with an L1 penalty.
+
+use rayon::prelude::*;
+use sprs::CsMatI;
+
+use super::cell::Cell;
+use super::loss::Loss;
+use super::problem::Problem;
+
+/// A proximal step that promises less than this share of the objective has come to rest.
+const TOLERANCE: f64 = 1e-5;
+const MOST_STEPS: usize = 1000;
+
+/// The weights that are not zero where the sum of losses, plus `l1` times the sum of their magnitudes, plus `l2 / 2`
+/// times the sum of their squares, is least; every feature and class has one. In the order of features, then classes.
+///
+/// FISTA (Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009), restarted whenever its momentum
+/// points uphill (O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", 2015), in a metric of one
+/// curvature for each feature. That is a bound: the curvature of log loss in the scores is at most 1/2 (Böhning,
+/// "Multinomial logistic regression algorithm", 1992), and the square of a text's sum of counts times weights is at most
+/// the sum of its counts times the sum of counts times squared weights. The losses with q above 0 are concave in the
+/// negative log-likelihood, so that the bound is theirs too.
+///
+/// Takes memory for two matrices of shape (features, classes) and one of shape (texts, classes).
+pub(super) fn fit(problem: &Problem, loss: Loss, l1: f32, l2: f32) -> Vec<Cell> {
+    let classes = problem.classes();
+    let by_feature = problem.by_feature();
+    let by_text = by_feature.to_csr();
+    let curvatures = curvatures(problem, &by_text);
+    let mut here = vec![0.0_f32; problem.features() * classes];
+    let mut ahead = here.clone();
+    let mut residuals = vec![0.0_f32; problem.texts() * classes];
+    let mut momentum = 1.0_f32;
+    for _ in 0..MOST_STEPS {
+        let losses = set_residuals(problem, &by_text, loss, &ahead, &mut residuals);
+        let next_momentum = (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt()) / 2.0;
+        let carry = (momentum - 1.0) / next_momentum;
+        let steps: Vec<Step> = here
+            .par_chunks_mut(classes)
+            .zip(ahead.par_chunks_mut(classes))
+            .zip(&curvatures)
+            .enumerate()
+            .map_init(
+                || vec![0.0; classes],
+                |gradient, (feature, ((here, ahead), &curvature))| {
+                    set_gradient(problem, feature as u32, &residuals, gradient);
+                    Step::take(here, ahead, gradient, Penalty { l1, l2, curvature: curvature + l2 }, carry)
+                },
+            )
+            .collect();
+        // Summed in order, so that the number of threads changes nothing.
+        let sum = |part: fn(&Step) -> f32| steps.iter().map(|step| f64::from(part(step))).sum::<f64>();
+        if sum(|step| step.decrease) <= TOLERANCE * (losses + sum(|step| step.penalty)) {
+            break;
+        }
+        momentum = next_momentum;
+        if sum(|step| step.uphill) > 0.0 {
+            momentum = 1.0;
+            ahead.copy_from_slice(&here);
+        }
+    }
+    let weights = here.iter().enumerate().filter(|&(_, &weight)| weight != 0.0);
+    let cell = |(at, &weight): (usize, &f32)| Cell {
+        feature: (at / classes) as u32,
+        class: (at % classes) as u32,
+        weight: weight.clamp(-super::smooth::LARGEST_WEIGHT, super::smooth::LARGEST_WEIGHT),
+    };
+    weights.map(cell).collect()
+}
+
+/// For each feature, a bound on the second derivative of the sum of losses along any of its weights, which holds
+/// however all weights change at once.
+fn curvatures(problem: &Problem, by_text: &CsMatI<f32, u32, usize>) -> Vec<f32> {
+    let lengths: Vec<f32> = by_text.outer_iterator().map(|text| text.data().iter().sum()).collect();
+    (0..problem.features() as u32)
+        .map(|feature| {
+            let (texts, counts) = problem.texts_of(feature);
+            let bound = |(&text, &count): (&u32, &f32)| {
+                problem.weights()[text as usize] * count * lengths[text as usize] / 2.0
+            };
+            texts.iter().zip(counts).map(bound).sum()
+        })
+        .collect()
+}
+
+/// Sets each text's residuals, its probabilities less 1 for its own class, times what the text pulls; gives the sum of
+/// losses.
+fn set_residuals(
+    problem: &Problem,
+    by_text: &CsMatI<f32, u32, usize>,
+    loss: Loss,
+    weights: &[f32],
+    residuals: &mut [f32],
+) -> f64 {
+    let classes = problem.classes();
+    let losses: Vec<f64> = residuals
+        .par_chunks_mut(classes)
+        .zip(problem.labels())
+        .zip(problem.weights())
+        .enumerate()
+        .map(|(text, ((row, &label), &text_weight))| {
+            row.fill(0.0);
+            let range = by_text.indptr().outer_inds_sz(text);
+            for (&feature, &count) in by_text.indices()[range.clone()].iter().zip(&by_text.data()[range]) {
+                for (score, &weight) in row.iter_mut().zip(&weights[feature as usize * classes..][..classes]) {
+                    *score += count * weight;
+                }
+            }
+            row[label as usize] -= loss.margin;
+            let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let own = row[label as usize] - highest;
+            let mut total = 0.0;
+            for score in row.iter_mut() {
+                *score = libm::expf(*score - highest);
+                total += *score;
+            }
+            let u = libm::logf(total) - own;
+            let pull = text_weight * if loss.q == 0.0 { 1.0 } else { libm::expf(-loss.q * u) };
+            row.iter_mut().for_each(|odds| *odds *= pull / total);
+            row[label as usize] -= pull;
+            f64::from(text_weight) * loss.of(u)
+        })
+        .collect();
+    losses.iter().sum()
+}
+
+fn set_gradient(problem: &Problem, feature: u32, residuals: &[f32], gradient: &mut [f32]) {
+    let classes = gradient.len();
+    gradient.fill(0.0);
+    let (texts, counts) = problem.texts_of(feature);
+    for (&text, &count) in texts.iter().zip(counts) {
+        for (sum, &residual) in gradient.iter_mut().zip(&residuals[text as usize * classes..][..classes]) {
+            *sum += count * residual;
+        }
+    }
+}
+
+/// What bears on the weights of one feature besides the losses.
+#[derive(Debug, Clone, Copy)]
+struct Penalty {
+    l1: f32,
+    l2: f32,
+    /// That of losses and L2 together, at most.
+    curvature: f32,
+}
+
+/// What a proximal step did to the weights of one feature.
+#[derive(Debug, Clone, Copy, Default)]
+struct Step {
+    /// What the step lowers the objective by, about.
+    decrease: f32,
+    /// The penalties before it.
+    penalty: f32,
+    /// Above 0 where the step goes against the momentum.
+    uphill: f32,
+}
+
+impl Step {
+    /// Takes `here` to where a proximal step from `ahead` leads, and `ahead` beyond it.
+    fn take(here: &mut [f32], ahead: &mut [f32], gradient: &[f32], penalty: Penalty, carry: f32) -> Step {
+        let Penalty { l1, l2, curvature } = penalty;
+        let mut step = Step::default();
+        if curvature == 0.0 {
+            // None of these texts has the feature.
+            return step;
+        }
+        for ((here, ahead), &gradient) in here.iter_mut().zip(ahead).zip(gradient) {
+            let from = *ahead;
+            let target = from - (gradient + l2 * from) / curvature;
+            let to = (target.abs() - l1 / curvature).max(0.0).copysign(target);
+            step.decrease += curvature / 2.0 * (from - to) * (from - to);
+            step.penalty += l1 * from.abs() + l2 / 2.0 * from * from;
+            step.uphill += curvature * (from - to) * (to - *here);
+            *ahead = to + carry * (to - *here);
+            *here = to;
+        }
+        step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::train::problem::tests::problem;
+    use crate::train::smooth::SmoothFit;
+
+    proptest! {
+        #[test]
+        fn no_weight_can_be_changed_to_lower_the_objective(
+            problem in problem(),
+            l1 in 0.05..0.5_f32,
+            margin in 0..3_u8,
+            at in 0..12_u32,
+            change in -0.5..0.5_f32,
+        ) {
+            let loss = Loss { q: 0.0, margin: f32::from(margin) };
+            let l2 = 0.05;
+            let objective = |cells: Vec<Cell>| {
+                let l1_penalty: f32 = cells.iter().map(|cell| l1 * cell.weight.abs()).sum();
+                SmoothFit::new(&problem, loss, l2, cells).objective() + f64::from(l1_penalty)
+            };
+            let cells = fit(&problem, loss, l1, l2);
+            let place = (at / 3, at % 3);
+            let mut moved = cells.clone();
+            match moved.iter_mut().find(|cell| cell.place() == place) {
+                Some(cell) => cell.weight += change,
+                None => moved.push(Cell { feature: place.0, class: place.1, weight: change }),
+            }
+            let (best, other) = (objective(cells), objective(moved));
+            prop_assert!(best <= other + 2e-3 * best, "{best} at rest, {other} beside it");
+        }
+
+        #[test]
+        fn a_stronger_penalty_leaves_all_weights_at_zero(problem in problem()) {
+            let cells = fit(&problem, Loss { q: 0.0, margin: 0.0 }, 1e3, 0.0);
+            prop_assert!(cells.is_empty());
+        }
+    }
+}
