@@ -56,6 +56,7 @@ fn memory_of(work: impl FnOnce()) -> u64 {
 struct Payload {
     classes: String,
     class_counts: Vec<u64>,
+    shared_lengths: Vec<u8>,
     features: String,
     column_lengths: Vec<u64>,
     class_indices: Vec<u64>,
@@ -67,10 +68,11 @@ fn payload() -> Payload {
     Payload {
         classes: "Health\nKitchen".into(),
         class_counts: vec![3, 2],
+        shared_lengths: vec![0, 0],
         features: "cook\nnurse".into(),
         column_lengths: vec![1, 2],
         class_indices: vec![1, 0, 1],
-        scores: [512_i16, 256, -256].iter().flat_map(|score| score.to_le_bytes()).collect(),
+        scores: vec![2, 1, 255, 0, 0, 0],
         metadata: "texts\t5".into(),
     }
 }
@@ -84,8 +86,35 @@ fn framed(version: u32, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+fn encoded<T: Serialize>(payload: &T) -> Vec<u8> {
+    bincode::serde::encode_to_vec(payload, bincode::config::standard()).unwrap()
+}
+
+/// Deflated, but as it is.
+fn stored(payload: &[u8]) -> Vec<u8> {
+    miniz_oxide::deflate::compress_to_vec(payload, 0)
+}
+
 fn file(payload: &Payload) -> Vec<u8> {
-    framed(VERSION, &bincode::serde::encode_to_vec(payload, bincode::config::standard()).unwrap())
+    framed(VERSION, &stored(&encoded(payload)))
+}
+
+/// The payload of version 1.
+#[derive(Serialize)]
+struct PayloadV1 {
+    classes: String,
+    class_counts: Vec<u64>,
+    features: String,
+    column_lengths: Vec<u64>,
+    class_indices: Vec<u64>,
+    scores: Vec<u8>,
+    metadata: String,
+}
+
+fn payload_v1() -> PayloadV1 {
+    let Payload { classes, class_counts, features, column_lengths, class_indices, metadata, .. } = payload();
+    let scores = vec![0, 2, 0, 1, 0, 255];
+    PayloadV1 { classes, class_counts, features, column_lengths, class_indices, scores, metadata }
 }
 
 fn error(change: impl FnOnce(&mut Payload)) -> FormatError {
@@ -115,6 +144,8 @@ fn the_files_made_here_are_models_unless_tampered_with() {
     let classifier = Model::from_bytes(&file(&payload())).unwrap().into_classifier();
     assert_eq!(classifier.classify("nurse"), "Health");
     assert_eq!(classifier.classify("cook"), "Kitchen");
+    let of_v1 = Model::from_bytes(&framed(1, &encoded(&payload_v1()))).unwrap();
+    assert_eq!(&of_v1, classifier.model());
 }
 
 #[test]
@@ -138,15 +169,39 @@ fn every_truncation_and_every_flipped_bit_is_refused() {
 fn each_damage_of_the_frame_has_its_error() {
     assert!(matches!(Model::from_bytes(b""), Err(FormatError::NotAModel)));
     assert!(matches!(Model::from_bytes(b"__label__a x\n"), Err(FormatError::NotAModel)));
-    assert!(matches!(Model::from_bytes(&framed(2, b"")), Err(FormatError::Version(2))));
+    assert!(matches!(Model::from_bytes(&framed(3, b"")), Err(FormatError::Version(3))));
     let mut damaged = file(&payload());
     damaged[30] ^= 1;
     assert!(matches!(Model::from_bytes(&damaged), Err(FormatError::Checksum { .. })));
-    let encoded = bincode::serde::encode_to_vec(payload(), bincode::config::standard()).unwrap();
-    let behind = framed(VERSION, &[&encoded[..], b"?"].concat());
+    let encoded = encoded(&payload());
+    let behind = framed(VERSION, &stored(&[&encoded[..], b"?"].concat()));
     assert!(matches!(Model::from_bytes(&behind), Err(FormatError::Field("end"))));
-    assert!(matches!(Model::from_bytes(&framed(VERSION, &[255; 40])), Err(FormatError::Payload(_))));
+    assert!(matches!(Model::from_bytes(&framed(VERSION, &stored(&[255; 40]))), Err(FormatError::Payload(_))));
+    assert!(matches!(Model::from_bytes(&framed(1, &[255; 40])), Err(FormatError::Payload(_))));
+    assert!(matches!(Model::from_bytes(&framed(VERSION, &[255; 40])), Err(FormatError::Deflated)));
     assert!(matches!(Model::from_bytes_up_to(&encoded, 3), Err(FormatError::TooLarge { max_bytes: 3 })));
+}
+
+#[test]
+fn what_inflates_to_very_much_is_refused_before_it_has() {
+    let bomb = miniz_oxide::deflate::compress_to_vec(&vec![0; 64 << 20], 9);
+    let bytes = framed(VERSION, &bomb);
+    let memory = memory_of(|| assert!(matches!(Model::from_bytes(&bytes), Err(FormatError::Deflated))));
+    assert!(memory < MEMORY_PER_BYTE * bytes.len() as u64, "{memory} bytes for {}", bytes.len());
+}
+
+/// One class of very many whose counts and names are all but the same would inflate to more than is taken.
+#[test]
+fn a_model_that_would_inflate_to_very_much_comes_back_all_the_same() {
+    let many = 20_000;
+    let model = Model::from_parts(ModelParts {
+        classes: (0..many).map(|at| format!("class number {at:09}")).collect(),
+        class_counts: vec![1; many],
+        indptr: vec![0],
+        ..ModelParts::default()
+    })
+    .unwrap();
+    assert_eq!(Model::from_bytes(&model.to_bytes()).unwrap(), model);
 }
 
 #[test]
@@ -169,6 +224,17 @@ fn each_damage_of_the_payload_has_its_error() {
     assert_eq!(model_error(|it| it.class_indices = vec![2, 0, 1]), ClassIndex("cook".into()));
     assert_eq!(model_error(|it| it.scores[..2].fill(0)), Score("cook".into()));
     assert!(matches!(error(|it| it.scores.truncate(5)), FormatError::Field("scores")));
+    assert!(matches!(error(|it| it.shared_lengths = vec![0]), FormatError::Field("shared lengths")));
+    assert!(matches!(error(|it| it.shared_lengths = vec![0, 5]), FormatError::Field("shared lengths")));
+    let sharing = |shared: u8| {
+        error(|it| {
+            it.features = format!("{}\ny", "x".repeat(70));
+            it.shared_lengths = vec![0, shared];
+            it.metadata = "no tab".into();
+        })
+    };
+    assert!(matches!(sharing(63), FormatError::Field("metadata")));
+    assert!(matches!(sharing(64), FormatError::Field("shared lengths")));
     assert!(matches!(error(|it| it.metadata = "no tab".into()), FormatError::Field("metadata")));
     assert!(matches!(error(|it| it.column_lengths = vec![u64::from(u32::MAX), 2]), FormatError::Field(_)));
     assert!(matches!(error(|it| it.column_lengths = vec![1 << 33, 2]), FormatError::Payload(_)));
@@ -193,10 +259,10 @@ fn scores_that_are_no_numbers_or_off_the_grid_are_refused_in_parts() {
 
 #[test]
 fn text_that_is_not_utf8_is_refused() {
-    let mut encoded = bincode::serde::encode_to_vec(payload(), bincode::config::standard()).unwrap();
+    let mut encoded = encoded(&payload());
     let at = encoded.windows(4).position(|four| four == b"cook").unwrap();
     encoded[at] = 0xff;
-    assert!(matches!(Model::from_bytes(&framed(VERSION, &encoded)), Err(FormatError::Payload(_))));
+    assert!(matches!(Model::from_bytes(&framed(VERSION, &stored(&encoded))), Err(FormatError::Payload(_))));
 }
 
 #[test]
@@ -213,15 +279,16 @@ fn errors_say_what_was_found_and_what_to_do() {
 #[test]
 fn lengths_that_are_claimed_cost_no_memory() {
     for claim in [vec![252, 255, 255, 255, 255], vec![253, 255, 255, 255, 255, 255, 255, 255, 255]] {
-        for field in 0..7 {
+        for field in 0..8 {
             let mut bytes = Vec::new();
             // Empty fields before it, and plenty behind.
             bytes.extend(vec![0; field]);
             bytes.extend(&claim);
             bytes.extend([1; 64]);
-            let bytes = framed(VERSION, &bytes);
-            let memory = memory_of(|| assert!(Model::from_bytes(&bytes).is_err()));
-            assert!(memory < 4 << 20, "{memory} bytes for field {field}");
+            for bytes in [framed(1, &bytes), framed(VERSION, &stored(&bytes))] {
+                let memory = memory_of(|| assert!(Model::from_bytes(&bytes).is_err()));
+                assert!(memory < 4 << 20, "{memory} bytes for field {field}");
+            }
         }
     }
 }
@@ -232,24 +299,38 @@ fn reading_takes_memory_in_proportion_to_the_bytes() {
     let mut names: Vec<String> = (0..many).map(|at| format!("{at:x}")).collect();
     names.sort();
     let of_features = Payload {
+        shared_lengths: vec![0; many],
         features: names.join("\n"),
         column_lengths: vec![1; many],
         class_indices: vec![0; many],
         scores: vec![1; 2 * many],
         ..payload()
     };
+    // As long as few bytes can make them.
+    let digits: Vec<String> = (0..many).map(|at| format!("{at:05}")).collect();
+    let of_long_features = Payload {
+        shared_lengths: std::iter::once(0).chain(vec![63; many]).collect(),
+        features: format!("{}\n{}", "x".repeat(63), digits.join("\n")),
+        column_lengths: vec![1; many + 1],
+        class_indices: vec![0; many + 1],
+        scores: vec![1; 2 * many + 2],
+        ..payload()
+    };
     let of_classes = Payload { classes: names.join("\n"), class_counts: vec![1; many], ..payload() };
     let of_metadata = Payload { metadata: "\t\n".repeat(many) + "\t", ..payload() };
-    for payload in [of_features, of_classes, of_metadata] {
-        let bytes = file(&payload);
-        let memory = memory_of(|| {
-            if let Ok(model) = Model::from_bytes(&bytes) {
-                let classifier = model.into_classifier();
-                classifier.classify("1f");
-            }
-        });
-        let most = MEMORY_PER_BYTE * bytes.len() as u64 + (4 << 20);
-        assert!(memory <= most, "{memory} bytes of memory for {} of a file", bytes.len());
+    for payload in [of_features, of_long_features, of_classes, of_metadata] {
+        let encoded = encoded(&payload);
+        let deflated = miniz_oxide::deflate::compress_to_vec(&encoded, 9);
+        for bytes in [framed(VERSION, &stored(&encoded)), framed(VERSION, &deflated)] {
+            let memory = memory_of(|| {
+                if let Ok(model) = Model::from_bytes(&bytes) {
+                    let classifier = model.into_classifier();
+                    classifier.classify("1f");
+                }
+            });
+            let most = MEMORY_PER_BYTE * bytes.len() as u64 + (4 << 20);
+            assert!(memory <= most, "{memory} bytes of memory for {} of a file", bytes.len());
+        }
     }
 }
 
@@ -257,7 +338,9 @@ proptest! {
     #[test]
     fn any_bytes_are_a_model_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = Model::from_bytes(&bytes);
+        let _ = Model::from_bytes(&framed(1, &bytes));
         let _ = Model::from_bytes(&framed(VERSION, &bytes));
+        let _ = Model::from_bytes(&framed(VERSION, &stored(&bytes)));
     }
 
     #[test]
@@ -265,22 +348,29 @@ proptest! {
         changes in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..4),
         text in proptest::collection::vec(any::<u8>(), 0..60),
     ) {
-        let mut encoded = bincode::serde::encode_to_vec(payload(), bincode::config::standard()).unwrap();
-        for (at, byte) in changes {
-            let length = encoded.len();
-            encoded[at % length] = byte;
-        }
-        if let Ok(model) = Model::from_bytes(&framed(VERSION, &encoded)) {
-            let classifier = model.into_classifier();
-            use_it(&classifier, &text);
-            use_it(&classifier, b"nurse and cook");
+        let tampered_with = |mut encoded: Vec<u8>| {
+            for &(at, byte) in &changes {
+                let length = encoded.len();
+                encoded[at % length] = byte;
+            }
+            encoded
+        };
+        for bytes in [
+            framed(1, &tampered_with(encoded(&payload_v1()))),
+            framed(VERSION, &stored(&tampered_with(encoded(&payload())))),
+        ] {
+            if let Ok(model) = Model::from_bytes(&bytes) {
+                let classifier = model.into_classifier();
+                use_it(&classifier, &text);
+                use_it(&classifier, b"nurse and cook");
+            }
         }
     }
 
     #[test]
     fn a_model_comes_back_from_its_bytes(scores in proptest::collection::vec(1..i16::MAX, 1..20)) {
         let many = scores.len();
-        let names: Vec<String> = (0..many).map(|at| format!("w{at:02}")).collect();
+        let names: Vec<String> = (0..many).map(|at| format!("w{at:02}é")).collect();
         let model = Model::from_parts(ModelParts {
             classes: vec!["a".into(), "b".into()],
             class_counts: vec![2, 1],

@@ -3,13 +3,13 @@
 //! | bytes | what |
 //! |---|---|
 //! | 8 | the magic `\x89paring\n` |
-//! | 4 | the format version, little-endian; 1 |
+//! | 4 | the format version, little-endian; 2 |
 //! | 8 | the length of the payload in bytes, little-endian |
 //! | that many | the payload |
 //! | 4 | the CRC-32 (IEEE) of all the bytes before it, little-endian |
 //!
-//! The payload is these fields one after the other in bincode 2's standard configuration:
-//! little-endian; an unsigned number under 251 as one byte, under 2^16 as the byte 251 and two
+//! The payload is deflated (RFC 1951). Inflated it is these fields one after the other in bincode 2's standard
+//! configuration: little-endian; an unsigned number under 251 as one byte, under 2^16 as the byte 251 and two
 //! bytes, under 2^32 as 252 and four, under 2^64 as 253 and eight; a sequence, and a text or bytes,
 //! as their length and their elements.
 //!
@@ -17,20 +17,25 @@
 //! |---|---|---|
 //! | classes | text | the names of the classes, joined by line feeds |
 //! | class counts | sequence of numbers | training texts of each class |
-//! | features | text | the names of the features, joined by line feeds |
+//! | shared lengths | bytes | for each feature, how many bytes its name begins with that the name before it begins with, 63 at most |
+//! | features | text | what follows them in the names of the features, joined by line feeds |
 //! | column lengths | sequence of numbers | nonzeros of each feature |
 //! | class indices | sequence of numbers | the class of each nonzero, feature by feature |
-//! | scores | bytes | the score of each nonzero in units of 1/256: two bytes each, signed, little-endian |
+//! | scores | bytes | the score of each nonzero in units of 1/256, as signed numbers of two bytes: the high bytes of all, then the low bytes of all |
 //! | metadata | text | a name, a tab and a value for each entry, joined by line feeds |
 //!
-//! A reader of format version 1 will read these files for ever.
+//! # Version 1
+//!
+//! A payload of version 1 is not deflated, has no shared lengths (its features are whole names), and holds each score as
+//! its low byte and its high byte. Models of both versions will be read for ever; version 2 is written, which takes half
+//! the bytes.
 //!
 //! # Bytes that nobody vouches for
 //!
 //! Any bytes may be given to [`Model::from_bytes`]: it gives a model on which inference cannot fail, or an error. It
-//! takes memory in proportion to the bytes, at most [`MEMORY_PER_BYTE`] times as much, whatever lengths they claim; and it
-//! refuses more than [`MAX_BYTES`] of them at once, as [`Model::load`] does a larger file.
-//! [`Model::from_bytes_up_to`] takes another limit.
+//! takes memory in proportion to the bytes, at most [`MEMORY_PER_BYTE`] times as much, whatever lengths they claim: a
+//! payload that inflates to more than [`MAX_INFLATION`] times its bytes is refused, and never written. It refuses more than
+//! [`MAX_BYTES`] of them at once, as [`Model::load`] does a larger file. [`Model::from_bytes_up_to`] takes another limit.
 
 #![forbid(unsafe_code)]
 
@@ -47,19 +52,38 @@ use super::{Model, ModelError, ModelParts, SCORE_STEPS};
 pub const MAGIC: [u8; 8] = *b"\x89paring\n";
 
 /// The version of the format that is written.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// The bytes that [`Model::from_bytes`] and [`Model::load`] take at most: 256 MiB, or some 40 million nonzeros.
-pub const MAX_BYTES: u64 = 256 << 20;
+/// The bytes that [`Model::from_bytes`] and [`Model::load`] take at most: 64 MiB, or some 15 million nonzeros.
+pub const MAX_BYTES: u64 = 64 << 20;
+
+/// How many times its own length a payload may inflate to. Those of models grow to twice or three times; one that would
+/// grow to more is stored as it is.
+pub const MAX_INFLATION: u64 = 4;
 
 /// How much memory reading a model takes at most, for each byte of the file; beyond that, a few megabytes.
-pub const MEMORY_PER_BYTE: u64 = 64;
+pub const MEMORY_PER_BYTE: u64 = 64 * MAX_INFLATION;
+
+/// The most that a name may share with the one before it: few bytes shall not make many long names.
+const MAX_SHARED: usize = 63;
 
 const HEADER: usize = MAGIC.len() + 4 + 8;
 const CHECKSUM: usize = 4;
 
 #[derive(Serialize, Deserialize)]
 struct Payload<'a> {
+    classes: &'a str,
+    class_counts: Vec<u64>,
+    shared_lengths: &'a [u8],
+    features: &'a str,
+    column_lengths: Vec<u32>,
+    class_indices: Vec<u32>,
+    scores: &'a [u8],
+    metadata: &'a str,
+}
+
+#[derive(Deserialize)]
+struct PayloadV1<'a> {
     classes: &'a str,
     class_counts: Vec<u64>,
     features: &'a str,
@@ -96,6 +120,8 @@ pub enum FormatError {
         /// The checksum that the file gives.
         expected: u32,
     },
+    /// The payload cannot be inflated, or only to more than [`MAX_INFLATION`] times its bytes.
+    Deflated,
     /// The payload is not encoded as this module says.
     Payload(DecodeError),
     /// The payload has bytes behind its last field, or a field is not as this module says.
@@ -114,7 +140,7 @@ impl fmt::Display for FormatError {
             Self::NotAModel => write!(f, "not a paring model: it does not start with the bytes of one"),
             Self::Version(found) => write!(
                 f,
-                "model format version {found}, and this paring reads version {VERSION}: use a newer paring"
+                "model format version {found}, and this paring reads versions 1 to {VERSION}: use a newer paring"
             ),
             Self::Length { found, expected } => write!(
                 f,
@@ -123,6 +149,10 @@ impl fmt::Display for FormatError {
             Self::Checksum { found, expected } => write!(
                 f,
                 "the model is damaged: checksum {found:08x} where the file says {expected:08x}; copy it again"
+            ),
+            Self::Deflated => write!(
+                f,
+                "the model's payload cannot be inflated to at most {MAX_INFLATION} times its bytes; copy it again"
             ),
             Self::Payload(error) => write!(f, "the model's payload cannot be decoded: {error}"),
             Self::Field(field) => write!(f, "the model's payload is wrong at its {field}"),
@@ -142,14 +172,19 @@ impl From<ModelError> for FormatError {
 impl Model {
     /// The bytes of the model file; see [the format](crate::model::format).
     pub fn to_bytes(&self) -> Vec<u8> {
+        let steps: Vec<[u8; 2]> =
+            self.data.iter().map(|score| ((score * SCORE_STEPS) as i16).to_be_bytes()).collect();
+        // High bytes apart from low ones, and names without what they share: so they deflate best.
         let scores: Vec<u8> =
-            self.data.iter().flat_map(|score| ((score * SCORE_STEPS) as i16).to_le_bytes()).collect();
+            steps.iter().map(|step| step[0]).chain(steps.iter().map(|step| step[1])).collect();
+        let (shared_lengths, rests) = without_shared(&self.features);
         let metadata: Vec<String> =
             self.metadata.iter().map(|(name, value)| alloc::format!("{name}\t{value}")).collect();
         let payload = Payload {
             classes: &self.classes.join("\n"),
             class_counts: self.class_counts.clone(),
-            features: &self.features.join("\n"),
+            shared_lengths: &shared_lengths,
+            features: &rests.join("\n"),
             column_lengths: self.indptr.windows(2).map(|pair| pair[1] - pair[0]).collect(),
             class_indices: self.indices.clone(),
             scores: &scores,
@@ -157,6 +192,7 @@ impl Model {
         };
         let payload = bincode::serde::encode_to_vec(&payload, bincode::config::standard())
             .expect("texts, bytes and sequences of known length always encode");
+        let payload = deflate(&payload);
         let mut bytes = Vec::with_capacity(HEADER + payload.len() + CHECKSUM);
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
@@ -182,40 +218,121 @@ impl Model {
         if bytes.len() as u64 > max_bytes {
             return Err(FormatError::TooLarge { max_bytes });
         }
-        let payload: Payload<'_> = decode_payload(checked_payload(bytes)?)?;
-        let lines = |joined: &str| -> Vec<String> {
-            if joined.is_empty() { Vec::new() } else { joined.split('\n').map(str::to_string).collect() }
-        };
-        let mut indptr = Vec::with_capacity(payload.column_lengths.len() + 1);
-        let mut end = 0_u32;
-        indptr.push(end);
-        for &length in &payload.column_lengths {
-            end = end.checked_add(length).ok_or(FormatError::Field("column lengths"))?;
-            indptr.push(end);
-        }
-        let (scores, rest) = payload.scores.as_chunks::<2>();
-        if !rest.is_empty() {
-            return Err(FormatError::Field("scores"));
-        }
-        let metadata = lines(payload.metadata)
-            .iter()
-            .map(|line| line.split_once('\t').map(|(name, value)| (name.to_string(), value.to_string())))
-            .collect::<Option<Vec<_>>>()
-            .ok_or(FormatError::Field("metadata"))?;
-        Ok(Model::from_parts(ModelParts {
-            classes: lines(payload.classes),
-            class_counts: payload.class_counts,
-            features: lines(payload.features),
-            indptr,
-            indices: payload.class_indices,
-            data: scores.iter().map(|&steps| f32::from(i16::from_le_bytes(steps)) / SCORE_STEPS).collect(),
-            metadata,
-        })?)
+        let (version, payload) = checked_payload(bytes)?;
+        let parts = if version == 1 { parts_of_v1(payload)? } else { parts_of(payload)? };
+        Ok(Model::from_parts(parts)?)
     }
 }
 
-/// The payload's bytes, once magic, version, length and checksum are right.
-fn checked_payload(bytes: &[u8]) -> Result<&[u8], FormatError> {
+fn parts_of(deflated: &[u8]) -> Result<ModelParts, FormatError> {
+    let inflated = inflate(deflated)?;
+    let payload: Payload<'_> = decode(&inflated)?;
+    let (high, low) = payload.scores.split_at(payload.scores.len() / 2);
+    if high.len() != low.len() {
+        return Err(FormatError::Field("scores"));
+    }
+    Ok(ModelParts {
+        classes: lines(payload.classes),
+        class_counts: payload.class_counts,
+        features: with_shared(payload.shared_lengths, payload.features)?,
+        indptr: column_starts(&payload.column_lengths)?,
+        indices: payload.class_indices,
+        data: high.iter().zip(low).map(|(&high, &low)| score(i16::from_be_bytes([high, low]))).collect(),
+        metadata: metadata(payload.metadata)?,
+    })
+}
+
+fn parts_of_v1(payload: &[u8]) -> Result<ModelParts, FormatError> {
+    let payload: PayloadV1<'_> = decode(payload)?;
+    let (scores, rest) = payload.scores.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(FormatError::Field("scores"));
+    }
+    Ok(ModelParts {
+        classes: lines(payload.classes),
+        class_counts: payload.class_counts,
+        features: lines(payload.features),
+        indptr: column_starts(&payload.column_lengths)?,
+        indices: payload.class_indices,
+        data: scores.iter().map(|&steps| score(i16::from_le_bytes(steps))).collect(),
+        metadata: metadata(payload.metadata)?,
+    })
+}
+
+fn lines(joined: &str) -> Vec<String> {
+    if joined.is_empty() { Vec::new() } else { joined.split('\n').map(str::to_string).collect() }
+}
+
+fn score(steps: i16) -> f32 {
+    f32::from(steps) / SCORE_STEPS
+}
+
+fn column_starts(lengths: &[u32]) -> Result<Vec<u32>, FormatError> {
+    let mut starts = Vec::with_capacity(lengths.len() + 1);
+    let mut end = 0_u32;
+    starts.push(end);
+    for &length in lengths {
+        end = end.checked_add(length).ok_or(FormatError::Field("column lengths"))?;
+        starts.push(end);
+    }
+    Ok(starts)
+}
+
+fn metadata(joined: &str) -> Result<Vec<(String, String)>, FormatError> {
+    let entry =
+        |line: &String| line.split_once('\t').map(|(name, value)| (name.to_string(), value.to_string()));
+    lines(joined).iter().map(entry).collect::<Option<_>>().ok_or(FormatError::Field("metadata"))
+}
+
+/// For each name how many bytes at its start are those of the name before it, and the rest of it.
+fn without_shared(names: &[String]) -> (Vec<u8>, Vec<&str>) {
+    let mut before = "";
+    let mut parts = (Vec::new(), Vec::new());
+    for name in names {
+        let pairs = name.char_indices().zip(before.chars());
+        let is_shared = |&((at, ours), theirs): &((usize, char), char)| {
+            ours == theirs && at + ours.len_utf8() <= MAX_SHARED
+        };
+        let shared = pairs.take_while(is_shared).map(|((_, ours), _)| ours.len_utf8()).sum();
+        parts.0.push(shared as u8);
+        parts.1.push(&name[shared..]);
+        before = name;
+    }
+    parts
+}
+
+fn with_shared(lengths: &[u8], joined: &str) -> Result<Vec<String>, FormatError> {
+    let rests = if lengths.is_empty() && joined.is_empty() { 0 } else { joined.split('\n').count() };
+    if rests != lengths.len() {
+        return Err(FormatError::Field("shared lengths"));
+    }
+    let mut names: Vec<String> = Vec::with_capacity(lengths.len());
+    for (&length, rest) in lengths.iter().zip(joined.split('\n')) {
+        let before = names.last().map_or("", String::as_str);
+        let shared = before.get(..usize::from(length)).filter(|shared| shared.len() <= MAX_SHARED);
+        let shared = shared.ok_or(FormatError::Field("shared lengths"))?;
+        names.push([shared, rest].concat());
+    }
+    Ok(names)
+}
+
+/// Deflates as far as [`inflate`] takes it back.
+fn deflate(payload: &[u8]) -> Vec<u8> {
+    let deflated = miniz_oxide::deflate::compress_to_vec(payload, 10);
+    if payload.len() as u64 <= MAX_INFLATION * deflated.len() as u64 {
+        deflated
+    } else {
+        miniz_oxide::deflate::compress_to_vec(payload, 0)
+    }
+}
+
+fn inflate(deflated: &[u8]) -> Result<Vec<u8>, FormatError> {
+    let most = deflated.len().saturating_mul(MAX_INFLATION as usize);
+    miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, most).map_err(|_| FormatError::Deflated)
+}
+
+/// The version and the payload's bytes, once magic, version, length and checksum are right.
+fn checked_payload(bytes: &[u8]) -> Result<(u32, &[u8]), FormatError> {
     let Some((magic, rest)) = bytes.split_first_chunk::<8>() else {
         return Err(FormatError::NotAModel);
     };
@@ -227,7 +344,7 @@ fn checked_payload(bytes: &[u8]) -> Result<&[u8], FormatError> {
         return Err(too_short);
     };
     let version = u32::from_le_bytes(*version);
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         return Err(FormatError::Version(version));
     }
     let Some((length, rest)) = rest.split_first_chunk::<8>() else {
@@ -246,10 +363,10 @@ fn checked_payload(bytes: &[u8]) -> Result<&[u8], FormatError> {
     if found != expected {
         return Err(FormatError::Checksum { found, expected });
     }
-    Ok(payload)
+    Ok((version, payload))
 }
 
-fn decode_payload(bytes: &[u8]) -> Result<Payload<'_>, FormatError> {
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FormatError> {
     let (payload, read) = bincode::serde::borrow_decode_from_slice(bytes, bincode::config::standard())
         .map_err(FormatError::Payload)?;
     if read != bytes.len() {

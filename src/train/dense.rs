@@ -102,7 +102,8 @@ fn set_residuals(
             row.fill(0.0);
             let range = by_text.indptr().outer_inds_sz(text);
             for (&feature, &count) in by_text.indices()[range.clone()].iter().zip(&by_text.data()[range]) {
-                for (score, &weight) in row.iter_mut().zip(&weights[feature as usize * classes..][..classes]) {
+                for (score, &weight) in row.iter_mut().zip(&weights[feature as usize * classes..][..classes])
+                {
                     *score += count * weight;
                 }
             }

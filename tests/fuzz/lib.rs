@@ -7,14 +7,18 @@ use paring::data::Format;
 use paring::data::read::{ReadOptions, read_labelled_from};
 use paring::model::ModelParts;
 
-/// Puts a payload into a model file that is right but for the payload, so that fuzzing gets behind the checksum.
-pub fn framed(payload: &[u8]) -> Vec<u8> {
-    let mut bytes = paring::model::format::MAGIC.to_vec();
-    bytes.extend(paring::model::format::VERSION.to_le_bytes());
-    bytes.extend((payload.len() as u64).to_le_bytes());
-    bytes.extend(payload);
-    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
-    bytes
+/// Model files that are right but for the payload, so that fuzzing gets behind the checksum: of version 1, and of
+/// version 2 with a payload that is deflated as it is.
+pub fn framed(payload: &[u8]) -> [Vec<u8>; 2] {
+    let stored = miniz_oxide::deflate::compress_to_vec(payload, 0);
+    [(1, payload), (2, &stored)].map(|(version, payload): (u32, &[u8])| {
+        let mut bytes = paring::model::format::MAGIC.to_vec();
+        bytes.extend(version.to_le_bytes());
+        bytes.extend((payload.len() as u64).to_le_bytes());
+        bytes.extend(payload);
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        bytes
+    })
 }
 
 /// A model with every kind of feature.

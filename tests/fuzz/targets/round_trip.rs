@@ -6,7 +6,8 @@ use paring::Model;
 use paring_fuzz::framed;
 
 libfuzzer_sys::fuzz_target!(|payload: &[u8]| {
-    if let Ok(model) = Model::from_bytes(&framed(payload)) {
+    for file in framed(payload) {
+        let Ok(model) = Model::from_bytes(&file) else { continue };
         let bytes = model.to_bytes();
         assert_eq!(Model::from_bytes(&bytes).expect("its own bytes"), model);
         assert_eq!(Model::from_bytes(&bytes).expect("its own bytes").to_bytes(), bytes);
