@@ -3,7 +3,7 @@
 use clap::Args;
 use paring::infer::Classifier;
 
-use crate::common::{Failure, ModelArgument, heading, padded, print};
+use crate::common::{Failure, ModelArgument, check_standard_output, heading, padded, print, visible};
 
 /// Show which features give a text its label
 #[derive(Debug, Args)]
@@ -23,6 +23,7 @@ pub struct Explain {
 /// # Errors
 /// When the model cannot be loaded.
 pub fn run(arguments: &Explain) -> Result<(), Failure> {
+    check_standard_output(arguments.model.file())?;
     let classifier = arguments.model.load()?.into_classifier();
     print(&arguments.texts.iter().map(|text| explained(&classifier, text)).collect::<String>())
 }
@@ -31,8 +32,8 @@ fn explained(classifier: &Classifier, text: &str) -> String {
     let model = classifier.model();
     let best = classifier.top_k(text, 2);
     let name = |at: usize| best.get(at).map_or("(none)", |&(class, _)| classifier.class_name(class));
-    let mut out = heading(&text.replace(['\n', '\r'], " "));
-    out += &format!("{:<11}{}\n{:<11}{}\n\n", "label", name(0), "runner-up", name(1));
+    let mut out = heading(&visible(text));
+    out += &format!("{:<11}{}\n{:<11}{}\n\n", "label", visible(name(0)), "runner-up", visible(name(1)));
     let width = 28;
     let row = |name: &str, cells: &[String]| {
         let cells: String = cells.iter().map(|cell| format!(" {cell:>28}")).collect();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use paring::data::Dataset;
+use paring::data::read::read_labelled;
 use paring::text::{AffixLengths, FeatureSpec};
 use paring::train::{Objective, Params, Progress, PruneBy};
 
@@ -120,6 +121,21 @@ impl Training {
         let (dataset, summary) = Dataset::from_files(&self.files, &options, spec, self.min_count)?;
         tell_skipped(&summary);
         Ok(dataset)
+    }
+
+    /// The labels and texts of a file that is not learnt from, written as those that are.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn texts(&self, path: &PathBuf) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        let mut texts = Vec::new();
+        let summary =
+            read_labelled(std::slice::from_ref(path), &self.labelled.options(None), &mut |record| {
+                texts.push((record.label.to_string(), record.text.to_vec()));
+                Ok(())
+            })?;
+        tell_skipped(&summary);
+        Ok(texts)
     }
 }
 
