@@ -246,7 +246,7 @@ fn very_many_classes_train_within_the_memory_asked_for() {
         bench.train(format!("label\ttext\n{rows}"), &[&arguments[..], &["--max-memory", "64M"]].concat());
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{complaint}");
-    assert!(complaint.contains("--max-memory"), "{complaint}");
+    assert!(complaint.contains("train.tsv: ") && complaint.contains("--max-memory"), "{complaint}");
     assert_eq!(complaint.trim_end().lines().count(), 1, "{complaint}");
 }
 

@@ -225,6 +225,15 @@ fn contributions_add_up_to_the_score() {
 }
 
 #[test]
+fn the_lines_of_standard_input_are_explained() {
+    let bench = Bench::new();
+    let input = std::fs::File::open(bench.write("texts", b"night nurse\n\xff cook")).unwrap();
+    let output = bench.command(&["explain", "-"]).stdin(input).output().unwrap();
+    let explained = String::from_utf8(output.stdout).unwrap();
+    assert!(explained.contains("\nnurse ") && explained.contains("\ncook "), "{explained}");
+}
+
+#[test]
 fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
     let bench = Bench::new();
     let train = data("titles.tsv");

@@ -1,6 +1,9 @@
 //! `paring explain`: why a text gets its label.
 
+use std::io::{self, BufRead};
+
 use clap::Args;
+use paring::data::input::STANDARD_INPUT;
 use paring::infer::Classifier;
 
 use crate::common::{Failure, ModelArgument, check_standard_output, heading, padded, print, visible};
@@ -10,22 +13,33 @@ use crate::common::{Failure, ModelArgument, check_standard_output, heading, padd
 #[command(after_help = "\
 Examples:
   paring explain 'Senior Registered Nurse'
-  paring explain -m titles.paring 'night cook' 'night nurse'")]
+  paring explain -m titles.paring 'night cook' 'night nurse'
+  head -3 titles.txt | paring explain -")]
 pub struct Explain {
     #[command(flatten)]
     model: ModelArgument,
 
-    /// The texts
+    /// The texts; - stands for the lines of standard input
     #[arg(value_name = "TEXT", required = true)]
     texts: Vec<String>,
 }
 
 /// # Errors
-/// When the model cannot be loaded.
+/// When the model cannot be loaded, or standard input not be read.
 pub fn run(arguments: &Explain) -> Result<(), Failure> {
     check_standard_output(arguments.model.file())?;
     let classifier = arguments.model.load()?.into_classifier();
-    print(&arguments.texts.iter().map(|text| explained(&classifier, text)).collect::<String>())
+    for text in &arguments.texts {
+        if text == STANDARD_INPUT {
+            for line in io::stdin().lock().split(b'\n') {
+                let line = line.map_err(|error| format!("standard input: {error}"))?;
+                print(&explained(&classifier, &String::from_utf8_lossy(&line)))?;
+            }
+        } else {
+            print(&explained(&classifier, text))?;
+        }
+    }
+    Ok(())
 }
 
 fn explained(classifier: &Classifier, text: &str) -> String {

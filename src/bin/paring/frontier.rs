@@ -91,10 +91,10 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
         Some(test) => Some(arguments.training.texts(test)?),
         None => None,
     };
-    let mut bar = TrainingBar::start();
+    let mut bar = TrainingBar::start("preparing");
     let fitted = params.frontier(&dataset, &budgets, &mut |progress| bar.show(progress));
     bar.finish();
-    let fitted = fitted?;
+    let fitted = fitted.map_err(|error| arguments.training.failed(error))?;
     let rows = rows(test.as_deref(), &fitted);
     if let Some(folder) = &arguments.save_dir {
         std::fs::create_dir_all(folder)

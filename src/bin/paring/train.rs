@@ -77,10 +77,10 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
         Some(path) => Some(arguments.training.texts(path)?),
         None => None,
     };
-    let mut bar = TrainingBar::start();
+    let mut bar = TrainingBar::start("preparing");
     let trained = params.train(&dataset, validation.as_deref(), &mut |progress| bar.show(progress));
     bar.finish();
-    let trained = trained?;
+    let trained = trained.map_err(|error| arguments.training.failed(error))?;
     trained.model.save(&arguments.output)?;
     let how = if validation.is_some() { "on the validation data" } else { "cross-validated" };
     print(&report(&dataset, &trained, budget, how, started))
