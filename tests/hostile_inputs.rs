@@ -288,6 +288,17 @@ fn very_many_classes_are_evaluated_by_what_their_texts_cost() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("\"texts\": 200000"));
 }
 
+#[test]
+fn a_model_file_larger_than_is_taken_is_refused() {
+    let bench = Bench::new();
+    // Longer than memory, were it read whole.
+    fs::File::create(bench.path("m")).unwrap().set_len(1 << 40).unwrap();
+    let output = bench.run(&["inspect", "-m", "m"]);
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains("m: the model is larger than 268435456 bytes"), "{complaint}");
+}
+
 /// What people see cannot steer their terminal, and what programs read keeps its columns.
 #[test]
 fn a_class_of_control_characters_is_shown_without_them_and_kept_in_its_column() {
