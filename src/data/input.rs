@@ -10,7 +10,7 @@ use std::thread;
 pub const STANDARD_INPUT: &str = "-";
 
 /// The longest record that is read: 2 GiB. A few megabytes of compressed data could take all memory otherwise.
-pub const MAX_RECORD_BYTES: usize = if cfg!(test) { 1 << 22 } else { 2 << 30 };
+pub const MAX_RECORD_BYTES: usize = if cfg!(test) { 32 << 20 } else { 2 << 30 };
 
 /// Bytes that are read or decompressed at a time, at most.
 const BLOCK_BYTES: usize = 64 << 10;
