@@ -2,7 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-/// A confusion matrix of shape (classes, classes): how often texts of each class got each label.
+use std::collections::BTreeMap;
+
+/// A confusion matrix of shape (classes, classes): how often texts of each class got each label. It keeps what is not
+/// zero alone, so that very many classes cost no more than their texts.
 ///
 /// ```
 /// use paring::metrics::Confusion;
@@ -15,9 +18,12 @@
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confusion {
-    classes: usize,
-    /// Row by row; a row for each actual class.
-    counts: Vec<u64>,
+    /// By actual class and label.
+    counts: BTreeMap<(usize, usize), u64>,
+    /// Texts of each class.
+    support: Vec<u64>,
+    /// Texts that got each class's label.
+    predicted: Vec<u64>,
 }
 
 /// How good the labels of one class are, or of several on average.
@@ -34,12 +40,12 @@ pub struct Scores {
 impl Confusion {
     /// An empty matrix for so many classes.
     pub fn new(classes: usize) -> Confusion {
-        Confusion { classes, counts: vec![0; classes * classes] }
+        Confusion { counts: BTreeMap::new(), support: vec![0; classes], predicted: vec![0; classes] }
     }
 
     /// The number of classes.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.support.len()
     }
 
     /// Adds a text of class `actual` that got the label `predicted`.
@@ -47,27 +53,24 @@ impl Confusion {
     /// # Panics
     /// When either is not less than the number of classes.
     pub fn add(&mut self, actual: usize, predicted: usize) {
-        assert!(actual < self.classes && predicted < self.classes, "classes are in range");
-        self.counts[actual * self.classes + predicted] += 1;
+        self.support[actual] += 1;
+        self.predicted[predicted] += 1;
+        *self.counts.entry((actual, predicted)).or_default() += 1;
     }
 
     /// How many texts of class `actual` got the label `predicted`.
-    ///
-    /// # Panics
-    /// When either is not less than the number of classes.
     pub fn count(&self, actual: usize, predicted: usize) -> u64 {
-        assert!(actual < self.classes && predicted < self.classes, "classes are in range");
-        self.counts[actual * self.classes + predicted]
+        self.counts.get(&(actual, predicted)).copied().unwrap_or(0)
     }
 
     /// The number of texts.
     pub fn texts(&self) -> u64 {
-        self.counts.iter().sum()
+        self.support.iter().sum()
     }
 
     /// The number of texts whose label is right.
     pub fn right(&self) -> u64 {
-        (0..self.classes).map(|class| self.count(class, class)).sum()
+        (0..self.classes()).map(|class| self.count(class, class)).sum()
     }
 
     /// The share of texts whose label is right; 0 if there are no texts.
@@ -76,16 +79,25 @@ impl Confusion {
     }
 
     /// The number of texts of a class.
+    ///
+    /// # Panics
+    /// When `class` is not less than the number of classes.
     pub fn support(&self, class: usize) -> u64 {
-        (0..self.classes).map(|predicted| self.count(class, predicted)).sum()
+        self.support[class]
     }
 
     /// The number of texts that got a class's label.
+    ///
+    /// # Panics
+    /// When `class` is not less than the number of classes.
     pub fn predicted(&self, class: usize) -> u64 {
-        (0..self.classes).map(|actual| self.count(actual, class)).sum()
+        self.predicted[class]
     }
 
     /// How good the labels of one class are.
+    ///
+    /// # Panics
+    /// When `class` is not less than the number of classes.
     pub fn class(&self, class: usize) -> Scores {
         let right = self.count(class, class);
         let (support, predicted) = (self.support(class), self.predicted(class));
@@ -109,7 +121,7 @@ impl Confusion {
     fn average(&self, weight: impl Fn(usize) -> u64) -> Scores {
         let mut sum = Scores::default();
         let mut total = 0;
-        for class in 0..self.classes {
+        for class in 0..self.classes() {
             let (weight, scores) = (weight(class), self.class(class));
             total += weight;
             sum.precision += weight as f64 * scores.precision;
@@ -122,9 +134,9 @@ impl Confusion {
 
     /// The errors that are made most often, as (actual, predicted, count); at most `most` of them.
     pub fn largest_confusions(&self, most: usize) -> Vec<(usize, usize, u64)> {
-        let mut found: Vec<(usize, usize, u64)> = (0..self.counts.len())
-            .map(|at| (at / self.classes, at % self.classes, self.counts[at]))
-            .filter(|&(actual, predicted, count)| actual != predicted && count > 0)
+        let mut found: Vec<(usize, usize, u64)> = (self.counts.iter())
+            .map(|(&(actual, predicted), &count)| (actual, predicted, count))
+            .filter(|(actual, predicted, _)| actual != predicted)
             .collect();
         found.sort_by_key(|&(_, _, count)| std::cmp::Reverse(count));
         found.truncate(most);
@@ -201,6 +213,16 @@ mod tests {
         let (low, high) = wilson_interval(10, 20);
         assert!((low - 0.2993).abs() < 1e-4 && (high - 0.7007).abs() < 1e-4);
         assert_eq!(wilson_interval(0, 0), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_million_classes_cost_what_their_texts_do() {
+        let mut confusion = Confusion::new(1_000_000);
+        confusion.add(0, 999_999);
+        confusion.add(7, 7);
+        assert_eq!(confusion.accuracy(), 0.5);
+        assert!(near(confusion.macro_average().f1, 1.0 / 3.0));
+        assert_eq!(confusion.largest_confusions(3), [(0, 999_999, 1)]);
     }
 
     #[test]

@@ -273,11 +273,27 @@ fn an_input_that_is_also_the_output_is_refused() {
     let by_name = folder.classify().arg("a.txt").stdout(appending()).output().unwrap();
     let by_stdin =
         folder.classify().stdin(fs::File::open(&path).unwrap()).stdout(appending()).output().unwrap();
-    for output in [by_name, by_stdin] {
-        assert_eq!(output.status.code(), Some(1));
+    let second = folder.write("b.txt", "driver\n");
+    fs::hard_link(&path, folder.path("other-name")).unwrap();
+    let by_other_name = folder.classify().arg(second).arg("other-name").stdout(appending()).output().unwrap();
+    for output in [by_name, by_stdin, by_other_name] {
+        assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&output.stderr).contains("the input is also the output"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "nurse\n");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_that_is_also_the_output_is_refused() {
+    let folder = Folder::new();
+    folder.write("a.txt", "nurse\n");
+    let model = fs::read(folder.path("model")).unwrap();
+    let output = fs::OpenOptions::new().append(true).open(folder.path("model")).unwrap();
+    let output = folder.classify().arg("a.txt").stdout(output).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("model: the input is also the output"));
+    assert_eq!(fs::read(folder.path("model")).unwrap(), model);
 }
 
 #[test]

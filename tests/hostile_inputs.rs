@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -95,7 +94,7 @@ fn classified(arguments: &[&str], feed: impl FnOnce(&mut dyn Write) + Send) -> (
         let mut most = 0;
         while !lines.is_finished() {
             most = most.max(peak_memory(&child).unwrap_or(0));
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(std::time::Duration::from_millis(2));
         }
         (lines.join().unwrap(), most)
     });
@@ -246,7 +245,7 @@ fn very_many_classes_train_within_the_memory_asked_for() {
         bench.train(format!("label\ttext\n{rows}"), &[&arguments[..], &["--max-memory", "64M"]].concat());
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{complaint}");
-    assert!(complaint.contains("--max-memory"), "{complaint}");
+    assert!(complaint.contains("train.tsv: ") && complaint.contains("--max-memory"), "{complaint}");
     assert_eq!(complaint.trim_end().lines().count(), 1, "{complaint}");
 }
 
@@ -265,25 +264,95 @@ fn training_data_that_cannot_be_learnt_from_is_refused_in_one_line() {
     assert!(bench.refusal(weights, &["--weight", "w"]).contains("train.tsv:3"));
     assert!(bench.refusal([0xff, 0xfe, 0, 1].as_slice(), &[]).contains("train.tsv"));
     assert!(bench.refusal("label\ttext\na\tx\nb\ty\n", &["--l2", "inf"]).contains("l2 is inf"));
+    let of_csv = |content: &str| bench.refusal(content, &["--format", "csv"]);
+    assert!(of_csv("label,text\na,x\n\"b\nc\",y\n").contains("train.tsv:3: label \"b\\nc\""));
+    assert!(of_csv("label,text\na,x\n\"b,y\n").contains("train.tsv:3: a quoted field goes on"));
 }
 
 #[test]
-fn a_field_of_64_mb_trains() {
+fn a_field_of_100_mb_trains() {
     let bench = Bench::new();
-    let long = "pastry cook ".repeat(64 << 20 >> 4);
+    let long = "pastry cook ".repeat(100_000_000 / 12);
     let content = format!("label\ttext\na\tnurse\nb\t{long}\na\tnurse\nb\tcook\n");
     assert_eq!(bench.labels(content, &["--nonzeros", "2"], "nurse\ncook\n"), "a\nb\n");
+}
+
+#[test]
+fn very_many_classes_are_evaluated_by_what_their_texts_cost() {
+    let bench = Bench::new();
+    let rows: String = (0..200_000).map(|at| format!("c{at}\tw{at}\n")).collect();
+    fs::write(bench.path("test.tsv"), format!("label\ttext\n{rows}")).unwrap();
+    let output = bench.run(&["evaluate", "test.tsv", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"texts\": 200000"));
+}
+
+#[test]
+fn a_model_file_larger_than_is_taken_is_refused() {
+    let bench = Bench::new();
+    // Longer than memory, were it read whole.
+    fs::File::create(bench.path("m")).unwrap().set_len(1 << 40).unwrap();
+    let output = bench.run(&["inspect", "-m", "m"]);
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains("m: the model is larger than 268435456 bytes"), "{complaint}");
+}
+
+/// What people see cannot steer their terminal, and what programs read keeps its columns.
+#[test]
+fn a_class_of_control_characters_is_shown_without_them_and_kept_in_its_column() {
+    let bench = Bench::new();
+    let class = "a\tb\u{1b}]0;x\u{7}";
+    let model = paring::Model::from_parts(paring::model::ModelParts {
+        classes: vec![class.into(), "c".into()],
+        class_counts: vec![2, 1],
+        features: vec!["x".into()],
+        indptr: vec![0, 2],
+        indices: vec![0, 1],
+        data: vec![1.0, 2.0],
+        metadata: vec![("note\u{1b}[2J".into(), "\u{1b}[2J".into())],
+    });
+    model.unwrap().save(bench.path("m")).unwrap();
+    fs::write(bench.path("test.csv"), format!("label,text\n{class},y\n{class},x\nc,x\nc,y\n")).unwrap();
+    for arguments in [
+        &["inspect", "-m", "m"][..],
+        &["explain", "-m", "m", "x\u{1b}[2J"],
+        &["evaluate", "-m", "m", "test.csv"],
+    ] {
+        let output = bench.run(arguments);
+        assert!(output.status.success());
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+        assert!(shown.contains("a\u{fffd}b"), "{shown:?}");
+    }
+    let output = bench.run(&["inspect", "-m", "m", "--tsv"]);
+    let rows = String::from_utf8(output.stdout).unwrap();
+    assert!(rows.lines().count() == 2 && rows.lines().all(|row| row.split('\t').count() == 3), "{rows:?}");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_under_the_output_is_an_error() {
     let bench = Bench::new();
-    for arguments in [&["classify", &data("titles.txt")][..], &["inspect"], &["inspect", "--json"]] {
+    fs::copy(data("titles.tsv"), bench.path("train.tsv")).unwrap();
+    for arguments in [
+        &["classify", &data("titles.txt")][..],
+        &["inspect"],
+        &["inspect", "--json"],
+        &["inspect", "--tsv"],
+        &["explain", "nurse"],
+        &["evaluate", &data("titles-test.tsv")],
+        &["train", "train.tsv", "-o", "m", "--nonzeros", "5", "--objective", "log-loss", "--l2", "1"],
+        &["train", "train.tsv", "-o", "/dev/full", "--nonzeros", "5", "--objective", "log-loss", "--l2", "1"],
+        &["frontier", "train.tsv", "--nonzeros", "5", "--objective", "log-loss", "--l2", "1", "--folds", "2"],
+        &["classify", "--help"],
+        &["--version"][..],
+    ] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = bench.command(env!("CARGO_BIN_EXE_paring"), arguments).stdout(full).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(!output.stderr.is_empty());
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(complaint.contains("No space left"), "{arguments:?}: {complaint}");
     }
 }
 
@@ -306,23 +375,111 @@ fn a_full_disk_under_a_model_leaves_the_old_one_and_nothing_else() {
     assert_eq!(bench.files(), ["m", "train.tsv"]);
 }
 
+/// The process may write a block of a file; the signal that comes with more kills it.
+#[cfg(unix)]
 #[test]
-fn a_kill_at_any_moment_leaves_a_whole_model() {
+fn a_kill_in_the_middle_of_writing_leaves_the_old_model() {
+    use std::os::unix::process::ExitStatusExt;
     let bench = Bench::new();
     fs::copy(data("titles.tsv"), bench.path("train.tsv")).unwrap();
-    let train = ["train", "train.tsv", "-o", "m", "--objective", "log-loss", "--folds", "2", "--nonzeros"];
-    assert!(bench.run(&[&train[..], &["100"]].concat()).status.success());
-    for delay in (0..300).step_by(12) {
-        let nonzeros = (100 + delay % 7).to_string();
-        let arguments = [&train[..], &[nonzeros.as_str()]].concat();
-        let mut child =
-            bench.command(env!("CARGO_BIN_EXE_paring"), &arguments).stdout(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(delay));
-        let _ = child.kill();
-        child.wait().unwrap();
-        let output = bench.run(&["inspect", "-m", "m", "--json"]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::write(bench.path("m"), "the old one").unwrap();
+    let paring = env!("CARGO_BIN_EXE_paring");
+    let train = format!(
+        "ulimit -f 1; ulimit -c 0; exec {paring} train train.tsv -o m --nonzeros 400 --objective log-loss --l2 1"
+    );
+    let output = bench.command("sh", &["-c", &train]).output().unwrap();
+    assert!(output.status.signal().is_some(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(fs::read_to_string(bench.path("m")).unwrap(), "the old one");
+}
+
+/// The calls by which a model is saved.
+#[cfg(target_os = "linux")]
+const SAVING: &str = "trace=write,fsync,rename,renameat,renameat2";
+
+/// `paring train` under strace, with these arguments to it; `None` where that is not at hand.
+#[cfg(target_os = "linux")]
+fn traced(bench: &Bench, arguments: &[&str]) -> Option<Output> {
+    let train = ["train", "train.tsv", "-o", "m", "--nonzeros", "4", "--objective", "log-loss", "--l2", "1"];
+    let strace = [&["-f", "-y", "-o", "calls"], arguments, &[env!("CARGO_BIN_EXE_paring")]].concat();
+    let mut command = bench.command("strace", &[&strace[..], &train].concat());
+    match command.output() {
+        Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("strace:") => Some(output),
+        _ => {
+            eprintln!("skipped: strace is not at hand");
+            None
+        }
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_model_is_on_the_disk_before_it_has_its_name_and_its_name_before_success_is_told() {
+    let bench = Bench::new();
+    fs::write(bench.path("train.tsv"), "label\ttext\na\tx\nb\ty\n").unwrap();
+    let Some(output) = traced(&bench, &["-e", SAVING]) else { return };
+    assert!(output.status.success());
+    let calls = fs::read_to_string(bench.path("calls")).unwrap();
+    let folder = format!("{}>)", fs::canonicalize(bench.folder.path()).unwrap().display());
+    let place = |what: &str, is_it: &dyn Fn(&str) -> bool| {
+        calls.lines().position(is_it).unwrap_or_else(|| panic!("no {what} in {calls}"))
+    };
+    let places = [
+        place("write", &|call| call.contains("write(") && call.contains("/.paring-")),
+        place("flush of the file", &|call| call.contains("fsync(") && call.contains("/.paring-")),
+        place("rename", &|call| call.contains("rename")),
+        place("flush of the folder", &|call| call.contains("fsync(") && call.contains(&folder)),
+        place("report", &|call| call.contains("write(1<")),
+    ];
+    assert!(places.is_sorted(), "{calls}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_kill_at_each_call_of_saving_leaves_the_old_model_or_the_new_one() {
+    let bench = Bench::new();
+    fs::write(bench.path("train.tsv"), "label\ttext\na\tx\nb\ty\n").unwrap();
+    for call in ["openat", "fchmod", "write", "fsync", "rename", "renameat", "renameat2"] {
+        for nth in 1.. {
+            fs::write(bench.path("m"), "the old one").unwrap();
+            let inject = format!("inject={call}:signal=KILL:when={nth}");
+            let Some(output) = traced(&bench, &["-e", &format!("trace={call}"), "-e", &inject]) else {
+                return;
+            };
+            let found = fs::read(bench.path("m")).unwrap();
+            let is_whole = found == b"the old one" || paring::Model::from_bytes(&found).is_ok();
+            assert!(is_whole, "{call} {nth}: {found:?}");
+            if output.status.success() {
+                break;
+            }
+        }
+    }
+}
+
+/// Root may write everywhere, and is made nobody for this.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_written_into_keeps_the_old_model() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let bench = Bench::new();
+    fs::write(bench.path("train.tsv"), "label\ttext\na\tx\nb\ty\n").unwrap();
+    fs::write(bench.path("m"), "the old one").unwrap();
+    fs::set_permissions(bench.folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    let mut command = bench.command(env!("CARGO_BIN_EXE_paring"), &["train", "train.tsv", "-o", "m"]);
+    if fs::metadata(bench.path("m")).unwrap().uid() == 0 {
+        command.uid(65534);
+    }
+    let output = command.output();
+    fs::set_permissions(bench.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let Ok(output) = output else {
+        eprintln!("skipped: nobody may not run the binary");
+        return;
+    };
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    assert!(complaint.contains("m: cannot be written: Permission denied"), "{complaint}");
+    assert_eq!(fs::read_to_string(bench.path("m")).unwrap(), "the old one");
+    assert_eq!(bench.files(), ["m", "train.tsv"]);
 }
 
 #[cfg(unix)]
@@ -347,14 +504,16 @@ fn a_model_is_as_readable_as_any_new_file_and_a_link_to_it_stays_one() {
 
 #[cfg(unix)]
 #[test]
-fn a_model_that_others_may_not_read_stays_one_when_it_is_written_anew() {
+fn a_model_that_is_written_anew_may_be_read_by_whom_the_old_one_might() {
     use std::os::unix::fs::PermissionsExt;
-    let bench = Bench::new();
-    fs::write(bench.path("m"), "").unwrap();
-    fs::set_permissions(bench.path("m"), fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(bench.train("label\ttext\na\tx\nb\ty\n", &["--nonzeros", "2"]).status.success());
-    assert_ne!(fs::read(bench.path("m")).unwrap(), b"");
-    assert_eq!(fs::metadata(bench.path("m")).unwrap().permissions().mode() & 0o777, 0o600);
+    for mode in [0o600, 0o604, 0o660] {
+        let bench = Bench::new();
+        fs::write(bench.path("m"), "").unwrap();
+        fs::set_permissions(bench.path("m"), fs::Permissions::from_mode(mode)).unwrap();
+        assert!(bench.train("label\ttext\na\tx\nb\ty\n", &["--nonzeros", "2"]).status.success());
+        assert_ne!(fs::read(bench.path("m")).unwrap(), b"");
+        assert_eq!(fs::metadata(bench.path("m")).unwrap().permissions().mode() & 0o777, mode);
+    }
 }
 
 /// So `/dev/null` is not replaced by a file either.

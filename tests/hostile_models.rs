@@ -258,6 +258,20 @@ fn scores_that_are_no_numbers_or_off_the_grid_are_refused_in_parts() {
 }
 
 #[test]
+fn what_is_known_about_training_holds_no_line_breaks() {
+    for entry in [("a\nb", ""), ("a", "b\rc")] {
+        let parts = ModelParts {
+            classes: vec!["a".into()],
+            class_counts: vec![1],
+            indptr: vec![0],
+            metadata: vec![(entry.0.into(), entry.1.into())],
+            ..ModelParts::default()
+        };
+        assert_eq!(Model::from_parts(parts).unwrap_err(), ModelError::Metadata(entry.0.into()));
+    }
+}
+
+#[test]
 fn text_that_is_not_utf8_is_refused() {
     let mut encoded = encoded(&payload());
     let at = encoded.windows(4).position(|four| four == b"cook").unwrap();

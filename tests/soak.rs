@@ -20,7 +20,9 @@ impl Draw {
         ((self.0 >> 33) % end as u64) as usize
     }
 
-    fn line(&mut self, titles: &[&str], line: &mut Vec<u8>) {
+    /// Adds a line to a block.
+    fn line(&mut self, titles: &[&str], block: &mut Vec<u8>) {
+        let mut line = Vec::new();
         match self.below(20) {
             0 => {}
             1..3 => (0..self.below(200)).for_each(|_| line.push(self.below(256) as u8)),
@@ -33,7 +35,8 @@ impl Draw {
             _ => line.extend(titles[self.below(titles.len())].as_bytes()),
         }
         line.retain(|&byte| byte != b'\n');
-        line.push(b'\n');
+        block.extend(line);
+        block.push(b'\n');
     }
 }
 

@@ -225,6 +225,15 @@ fn contributions_add_up_to_the_score() {
 }
 
 #[test]
+fn the_lines_of_standard_input_are_explained() {
+    let bench = Bench::new();
+    let input = std::fs::File::open(bench.write("texts", b"night nurse\n\xff cook")).unwrap();
+    let output = bench.command(&["explain", "-"]).stdin(input).output().unwrap();
+    let explained = String::from_utf8(output.stdout).unwrap();
+    assert!(explained.contains("\nnurse ") && explained.contains("\ncook "), "{explained}");
+}
+
+#[test]
 fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
     let bench = Bench::new();
     let train = data("titles.tsv");
@@ -271,6 +280,14 @@ fn bad_usage_ends_with_code_2_before_any_work() {
         (&["--objective", "gce:7"], "q of the objective"),
         (&["--max-accuracy-loss", "200"], "max-accuracy-loss is 200"),
         (&["--folds", "1"], "folds is 1"),
+        (&["--folds", "21"], "folds is 21"),
+        (&["--threads", "100000"], "threads is 100000"),
+        (&["--l1", "NaN"], "l1 is NaN"),
+        (&["--max-accuracy-loss", "NaN"], "max-accuracy-loss is NaN"),
+        (&["--objective", "gce:NaN"], "q of the objective gce:Q is NaN"),
+        (&["--objective", "softmax-margin:NaN"], "M of the objective softmax-margin:M is NaN"),
+        (&["--objective", "hinge"], "expected auto, log-loss"),
+        (&["--affixes=9-3"], "affixes of 9 to 3"),
         (&["--ngrams", "0"], "n-grams of 0 words"),
     ] {
         let output = bench.run(&[&["train", &train, "-o", "m"], arguments].concat());
@@ -305,9 +322,70 @@ fn an_input_is_never_overwritten() {
         assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8(output.stderr).unwrap().contains("standard input: the input is also"));
     }
+    std::fs::copy(&train, bench.path("20.paring")).unwrap();
+    let taken = ["frontier", "20.paring", "--format", "tsv", "--save-dir", ".", "--nonzeros", "20"];
+    assert!(bench.failure(2, &taken).contains("20.paring: the input is also the output"));
     bench.failure(2, &["frontier", &train, "--svg", &train]);
     bench.failure(2, &["evaluate", &train, "--confusion", &train]);
     assert_eq!(std::fs::read(&train).unwrap(), std::fs::read(data("titles.tsv")).unwrap());
+}
+
+#[test]
+fn a_model_is_an_input_too() {
+    let bench = Bench::new();
+    bench.train("m", &["--nonzeros", "5"]);
+    let model = std::fs::read(bench.path("m")).unwrap();
+    let test = data("titles-test.tsv");
+    let complaint = bench.failure(2, &["evaluate", "-m", "m", &test, "--confusion", "m"]);
+    assert!(complaint.contains("m: the input is also the output"), "{complaint}");
+    assert_eq!(std::fs::read(bench.path("m")).unwrap(), model);
+}
+
+#[cfg(unix)]
+#[test]
+fn reports_are_not_written_behind_what_was_read() {
+    let bench = Bench::new();
+    bench.train("m", &["--nonzeros", "5"]);
+    bench.write("t.tsv", std::fs::read(data("titles-test.tsv")).unwrap());
+    for (file, arguments) in [
+        ("t.tsv", &["train", "t.tsv", "-o", "x", "--nonzeros", "5"][..]),
+        ("t.tsv", &["frontier", &data("titles.tsv"), "--test", "t.tsv", "--nonzeros", "5"]),
+        ("t.tsv", &["evaluate", "-m", "m", "t.tsv"]),
+        ("m", &["evaluate", "-m", "m", "t.tsv"]),
+        ("m", &["inspect", "-m", "m"]),
+        ("m", &["explain", "-m", "m", "nurse"]),
+    ] {
+        let before = std::fs::read(bench.path(file)).unwrap();
+        let appended = std::fs::OpenOptions::new().append(true).open(bench.path(file)).unwrap();
+        let output = bench.command(arguments).stdout(appended).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(std::fs::read(bench.path(file)).unwrap(), before, "{arguments:?}");
+    }
+    assert_eq!(bench.files(), ["m", "t.tsv"]);
+}
+
+#[test]
+fn a_frontier_that_fails_leaves_no_folder_and_tells_before_fitting_what_it_cannot_read() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    bench.write("head.tsv", "label\ttext\n");
+    bench.failure(1, &["frontier", "head.tsv", "--save-dir", "models"]);
+    // All of the defaults' budgets would take a minute.
+    let complaint = bench.failure(1, &["frontier", &train, "--save-dir", "models", "--test", "nothing.tsv"]);
+    assert!(complaint.contains("nothing.tsv: No such file"), "{complaint}");
+    let complaint = bench.failure(1, &["frontier", &train, "--save-dir", "head.tsv"]);
+    assert!(complaint.contains("head.tsv: cannot be written into"), "{complaint}");
+    assert_eq!(bench.files(), ["head.tsv"]);
+}
+
+#[test]
+fn a_frontier_is_tested_on_standard_input_too() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let test = std::fs::File::open(data("titles-test.tsv")).unwrap();
+    let arguments = ["frontier", &train, "--format", "tsv", "--test", "-", "--nonzeros", "5,20", "--json"];
+    let output = bench.command(&[&arguments[..], &["--folds", "2"]].concat()).stdin(test).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -55,15 +55,27 @@ impl fmt::Display for Format {
     }
 }
 
-impl FromStr for Format {
-    type Err = String;
+/// A text that names no [`Format`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormatNameError {
+    found: String,
+}
 
-    fn from_str(name: &str) -> Result<Format, String> {
+impl fmt::Display for FormatNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Format::NAMES.map(|(name, _)| name).join(", ");
+        write!(f, "format {:?}: expected one of {names}", self.found)
+    }
+}
+
+impl std::error::Error for FormatNameError {}
+
+impl FromStr for Format {
+    type Err = FormatNameError;
+
+    fn from_str(name: &str) -> Result<Format, FormatNameError> {
         let known = Self::NAMES.iter().find(|(known, _)| *known == name);
-        known.map(|&(_, format)| format).ok_or_else(|| {
-            let names = Self::NAMES.map(|(name, _)| name).join(", ");
-            format!("unknown format {name:?}: expected one of {names}")
-        })
+        known.map(|&(_, format)| format).ok_or_else(|| FormatNameError { found: name.into() })
     }
 }
 
@@ -92,5 +104,7 @@ mod tests {
             assert_eq!(name.parse(), Ok(format));
             assert_eq!(format.to_string(), name);
         }
+        let error = "xml".parse::<Format>().unwrap_err().to_string();
+        assert!(error.contains("\"xml\"") && error.contains("jsonl"), "{error}");
     }
 }

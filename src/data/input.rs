@@ -9,6 +9,9 @@ use std::thread;
 /// The path that stands for standard input.
 pub const STANDARD_INPUT: &str = "-";
 
+/// The longest record that is read: 2 GiB. A few megabytes of compressed data could take all memory otherwise.
+pub const MAX_RECORD_BYTES: usize = if cfg!(test) { 32 << 20 } else { 2 << 30 };
+
 /// Bytes that are read or decompressed at a time, at most.
 const BLOCK_BYTES: usize = 64 << 10;
 
@@ -50,6 +53,27 @@ pub fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read 
         }),
         Some(Compression::Zstandard) => in_a_thread("zstd", move || zstd::Decoder::new(input)),
     }
+}
+
+pub(crate) fn record_too_long() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "a record of more than 2 GiB: expected shorter ones, or a line end",
+    )
+}
+
+/// Doubles the buffer of a record that has filled it.
+///
+/// # Errors
+/// When the record is longer than [`MAX_RECORD_BYTES`], or than memory has room for.
+pub(crate) fn grow_for_record(buffer: &mut Vec<u8>) -> io::Result<()> {
+    let length = (2 * buffer.len()).clamp(4096, MAX_RECORD_BYTES);
+    let further =
+        length.checked_sub(buffer.len()).filter(|&further| further > 0).ok_or_else(record_too_long)?;
+    let no_room = |_| io::Error::new(io::ErrorKind::OutOfMemory, "a record longer than there is memory for");
+    buffer.try_reserve_exact(further).map_err(no_room)?;
+    buffer.resize(length, 0);
+    Ok(())
 }
 
 /// Reads until the bytes so far decide something: at least once, and nothing only when there is nothing to read.

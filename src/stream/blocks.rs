@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use memchr::{memrchr, memrchr2};
 
 use super::scan::Places;
+use crate::data::input;
 
 /// A buffer with whole records at its start.
 #[derive(Debug, Default)]
@@ -64,7 +65,7 @@ impl Blocks {
                 return Ok(filled > 0);
             }
             if filled == buffer.len() {
-                buffer.resize(2 * filled, 0);
+                input::grow_for_record(buffer)?;
             }
             let room = (filled + self.block_bytes).min(buffer.len());
             match self.input.read(&mut buffer[filled..room]) {

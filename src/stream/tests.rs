@@ -349,3 +349,16 @@ fn memory_for_output_is_bounded_however_much_a_block_makes() {
         }
     }
 }
+
+#[test]
+fn a_record_without_an_end_is_an_error_rather_than_all_memory() {
+    for format in [Format::Lines, Format::Tsv, Format::Csv, Format::JsonLines] {
+        for threads in [1, 2] {
+            let options = StreamOptions { format: Some(format), threads, ..StreamOptions::default() };
+            let endless = io::repeat(b'x').take(8 * input::MAX_RECORD_BYTES as u64);
+            let mut stream = Stream::new(classifier(), options, io::sink()).unwrap();
+            let error = stream.classify(Path::new("a"), Box::new(endless)).unwrap_err().to_string();
+            assert!(error.starts_with("a: a record of more than 2 GiB"), "{format}: {error}");
+        }
+    }
+}

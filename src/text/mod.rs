@@ -1,5 +1,7 @@
 //! From the bytes of a text to its features: one way, for training and for inference.
 
+#![forbid(unsafe_code)]
+
 pub mod features;
 pub mod tokenize;
 

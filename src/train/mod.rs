@@ -19,7 +19,7 @@ mod zero_one;
 
 use std::fmt;
 
-pub use params::{Budget, Objective, ParamError, Params, PruneBy, ValidParams};
+pub use params::{Budget, Objective, ObjectiveError, ParamError, Params, PruneBy, ValidParams};
 
 use crate::Model;
 use crate::data::Dataset;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+const MAX_THREADS: usize = 1024;
+
 /// How many weights may stay.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -49,10 +51,29 @@ impl fmt::Display for Objective {
     }
 }
 
-impl FromStr for Objective {
-    type Err = String;
+/// A text that names no [`Objective`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectiveError {
+    found: String,
+}
 
-    fn from_str(name: &str) -> Result<Objective, String> {
+impl fmt::Display for ObjectiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "objective {:?}: expected auto, log-loss, softmax-margin:M (as in softmax-margin:2), gce:Q (as in gce:0.3) or \
+             zero-one",
+            self.found
+        )
+    }
+}
+
+impl std::error::Error for ObjectiveError {}
+
+impl FromStr for Objective {
+    type Err = ObjectiveError;
+
+    fn from_str(name: &str) -> Result<Objective, ObjectiveError> {
         let number = |prefix: &str| name.strip_prefix(prefix).and_then(|number| number.parse().ok());
         match name {
             "auto" => Ok(Self::Auto),
@@ -60,12 +81,7 @@ impl FromStr for Objective {
             "zero-one" => Ok(Self::ZeroOne),
             _ => (number("gce:").map(Self::GeneralisedCrossEntropy))
                 .or_else(|| number("softmax-margin:").map(Self::SoftmaxMargin))
-                .ok_or_else(|| {
-                    format!(
-                        "objective {name:?}: expected auto, log-loss, softmax-margin:M (as in softmax-margin:2), \
-                         gce:Q (as in gce:0.3) or zero-one"
-                    )
-                }),
+                .ok_or_else(|| ObjectiveError { found: name.into() }),
         }
     }
 }
@@ -92,7 +108,7 @@ pub enum PruneBy {
 /// | `balance` | gives every class the same total weight | false | |
 /// | `folds` | folds of the stratified cross-validation | 5 | 2 to 20 |
 /// | `seed` | decides the folds | 1 | |
-/// | `threads` | threads; never changes the result | 0: one per core | |
+/// | `threads` | threads; never changes the result | 0: one per core | 0 to 1,024 |
 /// | `max_memory` | bytes that the weights of a dense fit may take, beyond which candidates are screened, and bytes that the scores of all texts may take in each fit, beyond which training fails | 2 GiB | |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
@@ -198,6 +214,9 @@ impl Params {
             require(l2.is_finite() && l2 >= 0.0, "l2", l2.to_string(), "a finite number, 0 or more")?;
         }
         require((2..=20).contains(&self.folds), "folds", self.folds.to_string(), "2 to 20")?;
+        // Threads that have nothing to do still look for work: many thousands do nothing else.
+        let holds = self.threads <= MAX_THREADS;
+        require(holds, "threads", self.threads.to_string(), "at most 1,024, or 0 for one per core")?;
         Ok(ValidParams(self))
     }
 }
@@ -222,7 +241,8 @@ mod tests {
         ] {
             assert_eq!(objective.to_string().parse(), Ok(objective));
         }
-        assert!("gce".parse::<Objective>().is_err());
+        let error = "gce".parse::<Objective>().unwrap_err().to_string();
+        assert!(error.contains("\"gce\"") && error.contains("gce:0.3"), "{error}");
     }
 
     #[test]
@@ -234,6 +254,7 @@ mod tests {
         assert!(named(Params { l2: Some(f64::NAN), ..Params::default() }).starts_with("l2 is NaN"));
         assert!(named(Params { l1: Some(0.0), ..Params::default() }).starts_with("l1 is 0"));
         assert!(named(Params { folds: 1, ..Params::default() }).starts_with("folds is 1"));
+        assert!(named(Params { threads: 1025, ..Params::default() }).starts_with("threads is 1025"));
         let objective = Objective::GeneralisedCrossEntropy(f64::INFINITY);
         assert!(named(Params { objective, ..Params::default() }).starts_with("q of the objective"));
     }

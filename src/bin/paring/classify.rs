@@ -12,7 +12,7 @@ use paring::data::input::STANDARD_INPUT;
 use paring::data::{Column, Format, input};
 use paring::stream::{Output, Stream, StreamError, StreamOptions, StreamSummary, Unknown};
 
-use crate::common::{Failure, ModelArgument, Usage, display};
+use crate::common::{Failure, ModelArgument, Usage, check_standard_output, display};
 use crate::record_output::RecordOutput;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -143,6 +143,7 @@ impl Classify {
 /// As [`StreamError`] says, when the model cannot be loaded, and when an input is also the output. That nobody reads the
 /// output any more is no error.
 pub fn run(arguments: Classify) -> Result<(), Failure> {
+    check_standard_output(arguments.files.iter().chain(arguments.model.file()))?;
     let classifier = Arc::new(arguments.model.load()?.into_classifier());
     let output = RecordOutput::standard()?;
     let progress = Progress::start();
@@ -160,7 +161,6 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
         }
     }
     for file in &arguments.files {
-        output.refuse_as_input(file)?;
         let input = input::open(file).map_err(|error| format!("{}: {error}", display(file)))?;
         match stream.classify(file, input) {
             Err(error) if error.is_closed_output() => return Ok(()),

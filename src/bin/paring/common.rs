@@ -115,6 +115,11 @@ pub struct ModelArgument {
 }
 
 impl ModelArgument {
+    /// The file, unless the model is the built-in one.
+    pub fn file(&self) -> Option<&PathBuf> {
+        self.model.as_ref()
+    }
+
     /// # Errors
     /// When the file cannot be read or is not a model.
     pub fn load(&self) -> Result<Model, Failure> {
@@ -165,11 +170,7 @@ pub fn check_output<'p>(output: &Path, inputs: impl IntoIterator<Item = &'p Path
                 resolved.is_some() && resolved == output.canonicalize().ok()
             };
             if let Some(input) = inputs.into_iter().find(is_output) {
-                return Err(Usage(format!(
-                    "{}: the input is also the output: write to another file",
-                    display(input)
-                ))
-                .into());
+                return Err(input_is_output(input).into());
             }
         }
         Err(_) => {}
@@ -183,9 +184,46 @@ pub fn check_output<'p>(output: &Path, inputs: impl IntoIterator<Item = &'p Path
     Ok(())
 }
 
+/// Refuses a folder that cannot be made or written into: before any work is done, and without making it.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_folder(folder: &Path) -> Result<(), Failure> {
+    let there = folder.ancestors().find(|folder| folder.exists());
+    let there = there.unwrap_or(Path::new("."));
+    tempfile::tempfile_in(there)
+        .map(drop)
+        .map_err(|error| format!("{}: cannot be written into: {error}", folder.display()).into())
+}
+
+/// Refuses a standard output that is one of the inputs, as `>>` makes it: what is read would grow as it is read, and
+/// what was kept in it would be kept no more.
+///
+/// # Errors
+/// When it is.
+pub fn check_standard_output<'p>(inputs: impl IntoIterator<Item = &'p PathBuf>) -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        let output = io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+        if let Ok(output) = output.and_then(|output| output.metadata())
+            && let Some(input) = inputs.into_iter().find(|input| is_same_file(input, &output))
+        {
+            return Err(input_is_output(input).into());
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = inputs;
+    Ok(())
+}
+
+fn input_is_output(input: &Path) -> Usage {
+    Usage(format!("{}: the input is also the output: write to another file", display(input)))
+}
+
 /// Whether an input is the file that has this metadata, by whatever name it goes.
 #[cfg(unix)]
-pub fn is_same_file(input: &Path, other: &std::fs::Metadata) -> bool {
+fn is_same_file(input: &Path, other: &std::fs::Metadata) -> bool {
     use std::os::fd::AsFd;
     use std::os::unix::fs::MetadataExt;
     let input = if input == Path::new(STANDARD_INPUT) {
@@ -225,12 +263,18 @@ pub fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
+/// A name as people may see it: whatever a model's maker wrote, it cannot steer the terminal.
+pub fn visible(name: &str) -> String {
+    name.replace(char::is_control, "\u{fffd}")
+}
+
 /// A name cut to `width` characters, filled up with spaces.
 pub fn padded(name: &str, width: usize) -> String {
+    let name = visible(name);
     let cut: String = if name.chars().count() > width {
         name.chars().take(width.saturating_sub(1)).chain(['…']).collect()
     } else {
-        name.into()
+        name
     };
     format!("{cut:<width$}")
 }

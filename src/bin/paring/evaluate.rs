@@ -1,18 +1,19 @@
 //! `paring evaluate`: how good a model's labels are.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::HumanCount;
 use paring::Model;
-use paring::data::ReadOptions;
+use paring::data::ReadError;
 use paring::data::read::read_labelled;
 use paring::metrics::{Confusion, Scores, wilson_interval};
 use serde_json::json;
 
 use crate::common::{
-    Failure, Labelled, ModelArgument, check_output, heading, line, padded, percent, print, print_json,
-    tell_skipped, write_file,
+    Failure, Labelled, ModelArgument, check_output, check_standard_output, heading, line, padded, percent,
+    print, print_json, tell_skipped, visible, write_file,
 };
 
 /// Measure a model on labelled texts that it was not trained on
@@ -55,12 +56,21 @@ pub struct Evaluation {
 /// # Errors
 /// When the model cannot be loaded, the texts not be read, or the confusion matrix not be written.
 pub fn run(arguments: &Evaluate) -> Result<(), Failure> {
+    let inputs = || arguments.files.iter().chain(arguments.model.file());
+    check_standard_output(inputs())?;
     if let Some(path) = &arguments.confusion {
-        check_output(path, &arguments.files)?;
+        check_output(path, inputs())?;
     }
     let model = arguments.model.load()?;
     let bytes = model.to_bytes().len();
-    let evaluation = evaluate(&model, &arguments.files, &arguments.labelled.options(None))?;
+    let evaluation = evaluate(&model, |take| {
+        let summary = read_labelled(&arguments.files, &arguments.labelled.options(None), &mut |record| {
+            take(record.label, record.text);
+            Ok(())
+        })?;
+        tell_skipped(&summary);
+        Ok::<(), ReadError>(())
+    })?;
     if let Some(path) = &arguments.confusion {
         write_file(path, &evaluation.as_csv()?)?;
     }
@@ -71,29 +81,38 @@ pub fn run(arguments: &Evaluate) -> Result<(), Failure> {
     }
 }
 
+/// Has `read` give it each label with its text.
+///
 /// # Errors
-/// When the texts cannot be read.
-pub fn evaluate(model: &Model, files: &[PathBuf], options: &ReadOptions) -> Result<Evaluation, Failure> {
+/// Those of `read`.
+pub fn evaluate<E>(
+    model: &Model,
+    read: impl FnOnce(&mut dyn FnMut(&str, &[u8])) -> Result<(), E>,
+) -> Result<Evaluation, E> {
     let classifier = model.clone().into_classifier();
     let mut scorer = classifier.scorer();
     let mut classes = model.classes().to_vec();
+    let mut numbers: HashMap<String, usize> =
+        classes.iter().enumerate().map(|(at, class)| (class.clone(), at)).collect();
     let mut labels = Vec::new();
     let (mut known, mut known_right) = (0, 0);
-    let summary = read_labelled(files, options, &mut |record| {
-        let actual = classes.iter().position(|class| class == record.label).unwrap_or_else(|| {
-            classes.push(record.label.to_string());
-            classes.len() - 1
-        });
-        let prediction = scorer.predict(record.text);
+    read(&mut |label, text| {
+        let actual = match numbers.get(label) {
+            Some(&number) => number,
+            None => {
+                numbers.insert(label.into(), classes.len());
+                classes.push(label.into());
+                classes.len() - 1
+            }
+        };
+        let prediction = scorer.predict(text);
         let predicted = prediction.class as usize;
         if prediction.known {
             known += 1;
             known_right += u64::from(actual == predicted);
         }
         labels.push((actual, predicted));
-        Ok(())
     })?;
-    tell_skipped(&summary);
     let mut confusion = Confusion::new(classes.len());
     for (actual, predicted) in labels {
         confusion.add(actual, predicted);
@@ -210,7 +229,7 @@ impl Evaluation {
                 "{:>9}  {} labelled {}\n",
                 HumanCount(count).to_string(),
                 padded(&self.classes[actual], 36),
-                self.classes[predicted]
+                visible(&self.classes[predicted])
             );
         }
         out

@@ -1,38 +1,53 @@
 //! `paring explain`: why a text gets its label.
 
+use std::io::{self, BufRead};
+
 use clap::Args;
+use paring::data::input::STANDARD_INPUT;
 use paring::infer::Classifier;
 
-use crate::common::{Failure, ModelArgument, heading, padded, print};
+use crate::common::{Failure, ModelArgument, check_standard_output, heading, padded, print, visible};
 
 /// Show which features give a text its label
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   paring explain 'Senior Registered Nurse'
-  paring explain -m titles.paring 'night cook' 'night nurse'")]
+  paring explain -m titles.paring 'night cook' 'night nurse'
+  head -3 titles.txt | paring explain -")]
 pub struct Explain {
     #[command(flatten)]
     model: ModelArgument,
 
-    /// The texts
+    /// The texts; - stands for the lines of standard input
     #[arg(value_name = "TEXT", required = true)]
     texts: Vec<String>,
 }
 
 /// # Errors
-/// When the model cannot be loaded.
+/// When the model cannot be loaded, or standard input not be read.
 pub fn run(arguments: &Explain) -> Result<(), Failure> {
+    check_standard_output(arguments.model.file())?;
     let classifier = arguments.model.load()?.into_classifier();
-    print(&arguments.texts.iter().map(|text| explained(&classifier, text)).collect::<String>())
+    for text in &arguments.texts {
+        if text == STANDARD_INPUT {
+            for line in io::stdin().lock().split(b'\n') {
+                let line = line.map_err(|error| format!("standard input: {error}"))?;
+                print(&explained(&classifier, &String::from_utf8_lossy(&line)))?;
+            }
+        } else {
+            print(&explained(&classifier, text))?;
+        }
+    }
+    Ok(())
 }
 
 fn explained(classifier: &Classifier, text: &str) -> String {
     let model = classifier.model();
     let best = classifier.top_k(text, 2);
     let name = |at: usize| best.get(at).map_or("(none)", |&(class, _)| classifier.class_name(class));
-    let mut out = heading(&text.replace(['\n', '\r'], " "));
-    out += &format!("{:<11}{}\n{:<11}{}\n\n", "label", name(0), "runner-up", name(1));
+    let mut out = heading(&visible(text));
+    out += &format!("{:<11}{}\n{:<11}{}\n\n", "label", visible(name(0)), "runner-up", visible(name(1)));
     let width = 28;
     let row = |name: &str, cells: &[String]| {
         let cells: String = cells.iter().map(|cell| format!(" {cell:>28}")).collect();

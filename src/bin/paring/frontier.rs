@@ -1,16 +1,19 @@
 //! `paring frontier`: accuracy against nonzeros, at a glance.
 
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::HumanCount;
 use paring::metrics::wilson_interval;
-use paring::train::{Frontier as Fitted, FrontierPoint};
+use paring::train::{Frontier as Fitted, FrontierPoint, HeldOut};
 use serde_json::json;
 
-use crate::common::{Failure, check_output, print, print_json, write_file};
-use crate::evaluate::evaluate;
+use crate::common::{
+    Failure, check_folder, check_output, check_standard_output, print, print_json, write_file,
+};
+use crate::evaluate::{Evaluation, evaluate};
 use crate::picture::{self, Mark};
 use crate::training::{Training, TrainingBar};
 
@@ -68,22 +71,36 @@ struct Row {
 /// When an argument is out of range, the data cannot be learnt from, or a file cannot be written.
 pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     let params = arguments.training.params().check()?;
+    let inputs = || arguments.training.files.iter().chain(&arguments.test);
+    check_standard_output(inputs())?;
     if let Some(svg) = &arguments.svg {
-        check_output(svg, arguments.training.files.iter().chain(&arguments.test))?;
+        check_output(svg, inputs())?;
     }
+    let budgets: Vec<usize> = arguments.nonzeros.iter().map(|budget| budget.get()).collect();
     if let Some(folder) = &arguments.save_dir {
-        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        check_folder(folder)?;
+        for name in budgets.iter().map(usize::to_string).chain(["dense".into()]) {
+            let model = model_path(folder, &name);
+            if model.exists() {
+                check_output(&model, inputs())?;
+            }
+        }
     }
     let dataset = arguments.training.dataset()?;
-    let budgets: Vec<usize> = arguments.nonzeros.iter().map(|budget| budget.get()).collect();
-    let mut bar = TrainingBar::start();
+    let test = match &arguments.test {
+        Some(test) => Some(arguments.training.texts(test)?),
+        None => None,
+    };
+    let mut bar = TrainingBar::start("preparing");
     let fitted = params.frontier(&dataset, &budgets, &mut |progress| bar.show(progress));
     bar.finish();
-    let fitted = fitted?;
-    let rows = rows(arguments, &fitted)?;
+    let fitted = fitted.map_err(|error| arguments.training.failed(error))?;
+    let rows = rows(test.as_deref(), &fitted);
     if let Some(folder) = &arguments.save_dir {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
         for row in &rows {
-            row.point.model.save(folder.join(format!("{}.paring", row.budget)))?;
+            row.point.model.save(model_path(folder, &row.budget))?;
         }
     }
     if let Some(svg) = &arguments.svg {
@@ -98,22 +115,28 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     }
 }
 
-fn rows(arguments: &Frontier, fitted: &Fitted) -> Result<Vec<Row>, Failure> {
+fn model_path(folder: &Path, budget: &str) -> PathBuf {
+    folder.join(format!("{budget}.paring"))
+}
+
+fn rows(test: Option<HeldOut<'_>>, fitted: &Fitted) -> Vec<Row> {
     let budgets = fitted.points.iter().map(|point| (point.nonzeros.to_string(), point));
     let dense = std::iter::once(("dense".to_string(), &fitted.dense));
-    let mut rows = Vec::new();
-    for (budget, point) in budgets.chain(dense) {
-        let tested = match &arguments.test {
-            None => None,
-            Some(test) => {
-                let options = arguments.training.labelled.options(None);
-                let evaluation = evaluate(&point.model, std::slice::from_ref(test), &options)?;
-                Some((evaluation.confusion.right(), evaluation.confusion.texts()))
-            }
-        };
-        rows.push(Row { budget, bytes: point.model.to_bytes().len(), point: point.clone(), tested });
-    }
-    Ok(rows)
+    let tested = |point: &FrontierPoint| {
+        let test = test?;
+        let Ok(Evaluation { confusion, .. }) = evaluate(&point.model, |take| {
+            test.iter().for_each(|(label, text)| take(label, text));
+            Ok::<(), Infallible>(())
+        });
+        Some((confusion.right(), confusion.texts()))
+    };
+    let row = |(budget, point): (String, &FrontierPoint)| Row {
+        budget,
+        bytes: point.model.to_bytes().len(),
+        tested: tested(point),
+        point: point.clone(),
+    };
+    budgets.chain(dense).map(row).collect()
 }
 
 fn note(at: usize, rows: &[Row], fitted: &Fitted) -> String {

@@ -5,7 +5,9 @@ use indicatif::HumanCount;
 use paring::Model;
 use serde_json::json;
 
-use crate::common::{Failure, ModelArgument, heading, line, padded, print, print_json};
+use crate::common::{
+    Failure, ModelArgument, check_standard_output, heading, line, padded, print, print_json, visible,
+};
 
 /// Show what a model is and everything that it learnt
 #[derive(Debug, Args)]
@@ -21,7 +23,7 @@ pub struct Inspect {
     #[arg(long, conflicts_with = "tsv")]
     json: bool,
 
-    /// Every nonzero score as FEATURE<TAB>CLASS<TAB>SCORE
+    /// Every nonzero score as FEATURE<TAB>CLASS<TAB>SCORE; a tab in a class is written as a space
     #[arg(long)]
     tsv: bool,
 }
@@ -29,11 +31,12 @@ pub struct Inspect {
 /// # Errors
 /// When the model cannot be loaded.
 pub fn run(arguments: &Inspect) -> Result<(), Failure> {
+    check_standard_output(arguments.model.file())?;
     let model = arguments.model.load()?;
     if arguments.tsv {
         print(
             &nonzeros(&model)
-                .map(|(feature, class, score)| format!("{feature}\t{class}\t{score}\n"))
+                .map(|(feature, class, score)| format!("{feature}\t{}\t{score}\n", class.replace('\t', " ")))
                 .collect::<String>(),
         )
     } else if arguments.json {
@@ -106,11 +109,11 @@ fn as_text(model: &Model) -> String {
     out += &line("bytes", count(model.to_bytes().len()));
     out += &heading("training");
     for (name, value) in model.metadata() {
-        out += &line(name, value);
+        out += &line(&visible(name), visible(value));
     }
     for (at, features) in scorecard(model).iter().enumerate() {
         let texts = HumanCount(model.class_counts()[at]);
-        out += &heading(&format!("{} ({texts} texts)", model.classes()[at]));
+        out += &heading(&format!("{} ({texts} texts)", visible(&model.classes()[at])));
         for (feature, score) in features {
             out += &format!("{} {score:>+9.3}\n", padded(feature, 32));
         }

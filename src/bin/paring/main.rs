@@ -13,6 +13,7 @@ mod record_output;
 mod train;
 mod training;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -32,7 +33,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let done = match Command::parse() {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(told) => return tell(&told),
+    };
+    let done = match command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Classify(arguments) => classify::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
@@ -46,5 +51,17 @@ fn main() -> ExitCode {
             eprintln!("paring: {error}");
             if common::is_usage(&*error) { 2.into() } else { 1.into() }
         }
+    }
+}
+
+/// Prints help, the version, or what is wrong with the arguments.
+fn tell(told: &clap::Error) -> ExitCode {
+    match told.print() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("paring: standard output: {error}");
+            1.into()
+        }
+        _ if told.use_stderr() => 2.into(),
+        _ => ExitCode::SUCCESS,
     }
 }

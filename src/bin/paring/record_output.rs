@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Standard output, without a buffer of its own, which would cut at its length rather than at records.
@@ -24,25 +23,6 @@ impl RecordOutput {
         #[cfg(unix)]
         interrupt_between_writes(writing.clone())?;
         Ok(RecordOutput { file: unbuffered()?, writing })
-    }
-
-    /// Refuses to read a file that is being written: it would never end.
-    ///
-    /// # Errors
-    /// When it is the one.
-    #[cfg(unix)]
-    pub fn refuse_as_input(&self, path: &Path) -> Result<(), String> {
-        let is_output = self.file.metadata().is_ok_and(|output| crate::common::is_same_file(path, &output));
-        if is_output {
-            let name = crate::common::display(path);
-            return Err(format!("{name}: the input is also the output: write to another file"));
-        }
-        Ok(())
-    }
-
-    #[cfg(not(unix))]
-    pub fn refuse_as_input(&self, _: &Path) -> Result<(), String> {
-        Ok(())
     }
 }
 

@@ -6,10 +6,9 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::HumanCount;
 use paring::data::Dataset;
-use paring::data::read::read_labelled;
 use paring::train::{Budget, Candidate, Params, Trained};
 
-use crate::common::{Failure, check_output, heading, line, percent, print, tell_skipped};
+use crate::common::{Failure, check_output, check_standard_output, heading, line, percent, print};
 use crate::training::{Training, TrainingBar, bytes};
 
 /// Train a model within a budget
@@ -70,30 +69,21 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     let started = Instant::now();
     let budget = arguments.budget.budget();
     let params = Params { budget, ..arguments.training.params() }.check()?;
-    check_output(&arguments.output, arguments.training.files.iter().chain(&arguments.validation))?;
+    let inputs = || arguments.training.files.iter().chain(&arguments.validation);
+    check_standard_output(inputs())?;
+    check_output(&arguments.output, inputs())?;
     let dataset = arguments.training.dataset()?;
     let validation = match &arguments.validation {
-        Some(path) => Some(read_texts(arguments, path)?),
+        Some(path) => Some(arguments.training.texts(path)?),
         None => None,
     };
-    let mut bar = TrainingBar::start();
+    let mut bar = TrainingBar::start("preparing");
     let trained = params.train(&dataset, validation.as_deref(), &mut |progress| bar.show(progress));
     bar.finish();
-    let trained = trained?;
+    let trained = trained.map_err(|error| arguments.training.failed(error))?;
     trained.model.save(&arguments.output)?;
     let how = if validation.is_some() { "on the validation data" } else { "cross-validated" };
     print(&report(&dataset, &trained, budget, how, started))
-}
-
-fn read_texts(arguments: &Train, path: &PathBuf) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let mut texts = Vec::new();
-    let options = arguments.training.labelled.options(None);
-    let summary = read_labelled(std::slice::from_ref(path), &options, &mut |record| {
-        texts.push((record.label.to_string(), record.text.to_vec()));
-        Ok(())
-    })?;
-    tell_skipped(&summary);
-    Ok(texts)
 }
 
 fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &str, started: Instant) -> String {

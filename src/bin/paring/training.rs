@@ -7,10 +7,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use paring::data::Dataset;
+use paring::data::read::read_labelled;
 use paring::text::{AffixLengths, FeatureSpec};
-use paring::train::{Objective, Params, Progress, PruneBy};
+use paring::train::{Objective, Params, Progress, PruneBy, TrainError};
 
-use crate::common::{Failure, Labelled, tell_skipped};
+use crate::common::{Failure, Labelled, display, tell_skipped};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PruneByArgument {
@@ -38,7 +39,7 @@ pub struct Training {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Features")]
     ngrams: u8,
 
-    /// Prefixes and suffixes of words are features too, of these lengths in characters
+    /// Prefixes and suffixes of words are features too, of these lengths in characters [lengths: 4-6 if not given]
     #[arg(
         long,
         value_name = "MIN-MAX",
@@ -117,9 +118,35 @@ impl Training {
     pub fn dataset(&self) -> Result<Dataset, Failure> {
         let spec = FeatureSpec { ngrams: self.ngrams, affixes: self.affixes };
         let options = self.labelled.options(self.weight.as_deref());
-        let (dataset, summary) = Dataset::from_files(&self.files, &options, spec, self.min_count)?;
+        let bar = TrainingBar::start("reading");
+        let read = Dataset::from_files(&self.files, &options, spec, self.min_count);
+        bar.finish();
+        let (dataset, summary) = read?;
         tell_skipped(&summary);
         Ok(dataset)
+    }
+
+    /// An error of training, with the file that it is about, if it is one.
+    pub fn failed(&self, error: TrainError) -> Failure {
+        match &self.files[..] {
+            [only] => format!("{}: {error}", display(only)).into(),
+            _ => error.into(),
+        }
+    }
+
+    /// The labels and texts of a file that is not learnt from, written as those that are.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn texts(&self, path: &PathBuf) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        let mut texts = Vec::new();
+        let summary =
+            read_labelled(std::slice::from_ref(path), &self.labelled.options(None), &mut |record| {
+                texts.push((record.label.to_string(), record.text.to_vec()));
+                Ok(())
+            })?;
+        tell_skipped(&summary);
+        Ok(texts)
     }
 }
 
@@ -144,6 +171,12 @@ pub fn bytes(argument: &str) -> Result<u64, String> {
     number.checked_mul(unit).ok_or_else(|| "more bytes than there can be".into())
 }
 
+/// What training has to show until it has told how far it is.
+const BEFORE: &str = "{prefix:16} {elapsed}";
+
+/// What it shows from then on. How long later stages take is not known: the time left is the stage's.
+const WITHIN: &str = "{prefix:16} {wide_bar} {percent:>3} %{msg}  {eta} left of this stage";
+
 /// A bar on a terminal's standard error.
 pub struct TrainingBar {
     bar: Option<ProgressBar>,
@@ -151,31 +184,34 @@ pub struct TrainingBar {
 }
 
 impl TrainingBar {
-    pub fn start() -> TrainingBar {
+    pub fn start(stage: &'static str) -> TrainingBar {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(1000);
-            let style =
-                ProgressStyle::with_template("{prefix:16} {wide_bar} {percent:>3} %  {msg}  {eta} left");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_style(style(BEFORE));
+            bar.set_prefix(stage);
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        TrainingBar { bar, stage: "" }
+        TrainingBar { bar, stage }
     }
 
     pub fn show(&mut self, progress: Progress) {
         let Some(bar) = &self.bar else { return };
         if progress.stage != self.stage {
             self.stage = progress.stage;
+            bar.set_style(style(WITHIN));
             bar.set_prefix(progress.stage);
             bar.reset();
         }
         bar.set_position((1000.0 * progress.done) as u64);
-        bar.set_message(format!(
-            "loss {:.4}, {} nonzeros",
-            progress.loss,
-            HumanCount(progress.nonzeros as u64)
-        ));
+        // Folds that finish under 0/1 loss tell of none.
+        if progress.nonzeros > 0 {
+            bar.set_message(format!(
+                "  loss {:.4}, {} nonzeros",
+                progress.loss,
+                HumanCount(progress.nonzeros as u64)
+            ));
+        }
     }
 
     pub fn finish(self) {
@@ -183,4 +219,8 @@ impl TrainingBar {
             bar.finish_and_clear();
         }
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

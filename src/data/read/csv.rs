@@ -6,6 +6,7 @@ use csv_core::{ReadRecordResult, Reader};
 
 use super::BadRecord;
 use super::table::{Row, Rows};
+use crate::data::input::grow_for_record;
 
 /// Reads rows of CSV. It drives `csv-core` rather than `csv`, whose records tell a line that is one too low after a
 /// CRLF, and do not tell that the end of the file came inside of quotes.
@@ -55,7 +56,7 @@ impl<R: BufRead> Rows for CommaRows<R> {
         let (mut written, mut fields) = (0, 0);
         loop {
             if row.bytes.len() - written < 256 {
-                row.bytes.resize((2 * row.bytes.len()).max(4096), 0);
+                grow_for_record(&mut row.bytes)?;
             }
             if row.ends.len() - fields < 16 {
                 row.ends.resize((2 * row.ends.len()).max(64), 0);

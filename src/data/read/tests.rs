@@ -388,3 +388,13 @@ fn files_of_several_formats_make_one_dataset() {
     let message = read(&[folder.path().join("none.tsv")]).unwrap_err().to_string();
     assert!(message.contains("none.tsv: No such file"), "{message}");
 }
+
+#[test]
+fn a_record_without_an_end_is_an_error_rather_than_all_memory() {
+    for format in [Format::Tsv, Format::Csv, Format::JsonLines, Format::FastText] {
+        let mut endless = io::repeat(b'x').take(8 * input::MAX_RECORD_BYTES as u64);
+        let read = read_labelled_from(&mut endless, Path::new("a"), &options(format), &mut |_| Ok(()));
+        let error = read.unwrap_err().to_string();
+        assert!(error.starts_with("a: a record of more than 2 GiB"), "{format}: {error}");
+    }
+}
