@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use sprs::CsMatI;
 
 use super::cell::Cell;
+use super::exp::exp;
 use super::loss::Loss;
 use super::problem::Problem;
 
@@ -110,13 +111,12 @@ fn set_residuals(
             row[label as usize] -= loss.margin;
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let own = row[label as usize] - highest;
-            let mut total = 0.0;
             for score in row.iter_mut() {
-                *score = libm::expf(*score - highest);
-                total += *score;
+                *score = exp(*score - highest);
             }
+            let total: f32 = row.iter().sum();
             let u = libm::logf(total) - own;
-            let pull = text_weight * if loss.q == 0.0 { 1.0 } else { libm::expf(-loss.q * u) };
+            let pull = text_weight * if loss.q == 0.0 { 1.0 } else { exp(-loss.q * u) };
             row.iter_mut().for_each(|odds| *odds *= pull / total);
             row[label as usize] -= pull;
             f64::from(text_weight) * loss.of(u)

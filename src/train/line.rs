@@ -1,5 +1,7 @@
 //! The exact line search: one weight of a smooth loss, all others fixed.
 
+use super::exp::exp;
+
 /// The texts that one weight bears on, gathered; arrays of equal length.
 ///
 /// With all other weights fixed, changing the weight of (feature, class) by `d` takes the class's
@@ -60,7 +62,7 @@ impl Line {
             }
         } else {
             for (((&p, &count), &pull), &own) in p.iter().zip(counts).zip(pulls).zip(is_own) {
-                let growth = libm::expf((d * count).clamp(-80.0, 80.0));
+                let growth = exp((d * count).clamp(-80.0, 80.0));
                 let moved = p * growth / (1.0 + p * (growth - 1.0));
                 slope += pull * count * (moved - own);
                 curvature += pull * count * count * moved * (1.0 - moved);
@@ -112,7 +114,7 @@ impl Line {
         let once = libm::expf(d);
         for (at, ((&p, &count), &own)) in p.iter().zip(counts).zip(is_own).enumerate() {
             let shift = (d * count).clamp(-80.0, 80.0);
-            let growth = if count == 1.0 { once } else { libm::expf(shift) };
+            let growth = if count == 1.0 { once } else { exp(shift) };
             f(at, own * shift - libm::logf((1.0 + p * (growth - 1.0)).max(1e-30)));
         }
     }

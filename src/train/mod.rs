@@ -4,6 +4,7 @@
 
 mod cell;
 mod dense;
+mod exp;
 mod folds;
 mod freeze;
 mod line;

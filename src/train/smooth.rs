@@ -3,6 +3,7 @@
 use hashbrown::HashSet;
 
 use super::cell::Cell;
+use super::exp::exp;
 use super::line::Line;
 use super::loss::Loss;
 use super::params::PruneBy;
@@ -84,8 +85,7 @@ impl<'p> SmoothFit<'p> {
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             *total = 0.0;
             for score in row {
-                *score =
-                    if *score == highest { 1.0 } else { libm::expf(*score - highest).max(SMALLEST_ODDS) };
+                *score = exp(*score - highest).max(SMALLEST_ODDS);
                 *total += f64::from(*score);
             }
         }
