@@ -52,8 +52,7 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! 1. **Grow** from nothing: the (feature, class) that most lowers the loss at the best weight it can have, found by an
 //!    exact line search among those whose gradients promise most; all weights are re-optimised whenever a tenth was
 //!    added. Grows to twice the budget. Budgets above a sixteenth of all possible weights start from a dense fit with an
-//!    L1 penalty instead (proximal Newton steps over an active set, until the objective's relative decrease falls below
-//!    1e-4 and no gradient outside the set passes the penalty).
+//!    L1 penalty instead (accelerated proximal steps, until one promises less than 1e-5 of the objective).
 //! 2. **Prune** to the budget, a fifth of the weights at a time, by what each cut costs, re-optimising what is left in
 //!    between. What was cut stays zero.
 //! 3. **Exchange** a fifth of what is left for the best others, over and over, while the objective falls.
@@ -72,7 +71,7 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! | `cli` | the binary; `train` and `builtin-model` with it | yes |
 //! | `train` | readers, training, metrics, streams; `std` with it | by `cli` |
 //! | `std` | model files, instruction sets chosen at run time | by `train` |
-//! | `builtin-model` | the model of job titles, 60 KB | by `cli` |
+//! | `builtin-model` | the model of job titles, 30 KB | by `cli` |
 //!
 //! Without any, what remains is [`text`], [`model`] and [`infer`]: `no_std` with `alloc`.
 #![cfg_attr(not(feature = "std"), no_std)]

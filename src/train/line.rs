@@ -31,6 +31,24 @@ struct Point {
     curvature: f32,
 }
 
+/// So many texts are summed side by side: a single sum would have each wait for the one before.
+const LANES: usize = 8;
+
+#[derive(Debug, Default)]
+struct Sums {
+    slopes: [f32; LANES],
+    curvatures: [f32; LANES],
+}
+
+impl Sums {
+    #[inline(always)]
+    fn add(&mut self, lane: usize, p: f32, growth: f32, count: f32, pull: f32, own: f32) {
+        let moved = p * growth / (1.0 + p * (growth - 1.0));
+        self.slopes[lane] += pull * count * (moved - own);
+        self.curvatures[lane] += pull * count * count * moved * (1.0 - moved);
+    }
+}
+
 impl Line {
     pub(super) fn clear(&mut self) {
         self.p.clear();
@@ -51,24 +69,36 @@ impl Line {
 
     /// The first and second derivative of the pulled negative log-likelihood at a change of `d`.
     pub(super) fn derivatives(&self, d: f32) -> (f32, f32) {
-        let Line { p, counts, pulls, is_own, .. } = self;
-        let (mut slope, mut curvature) = (0.0, 0.0);
-        if self.all_once {
-            let growth = libm::expf(d);
-            for ((&p, &pull), &own) in p.iter().zip(pulls).zip(is_own) {
-                let moved = p * growth / (1.0 + p * (growth - 1.0));
-                slope += pull * (moved - own);
-                curvature += pull * moved * (1.0 - moved);
+        let Line { p, counts, pulls, is_own, all_once } = self;
+        let mut sums = Sums::default();
+        let (p, p_rest) = p.as_chunks::<LANES>();
+        let (pulls, pulls_rest) = pulls.as_chunks::<LANES>();
+        let (is_own, own_rest) = is_own.as_chunks::<LANES>();
+        if *all_once {
+            let growth = exp(d);
+            for ((p, pulls), is_own) in p.iter().zip(pulls).zip(is_own) {
+                for lane in 0..LANES {
+                    sums.add(lane, p[lane], growth, 1.0, pulls[lane], is_own[lane]);
+                }
+            }
+            for (lane, ((&p, &pull), &own)) in p_rest.iter().zip(pulls_rest).zip(own_rest).enumerate() {
+                sums.add(lane, p, growth, 1.0, pull, own);
             }
         } else {
-            for (((&p, &count), &pull), &own) in p.iter().zip(counts).zip(pulls).zip(is_own) {
+            let (counts, counts_rest) = counts.as_chunks::<LANES>();
+            for (((p, pulls), is_own), counts) in p.iter().zip(pulls).zip(is_own).zip(counts) {
+                for lane in 0..LANES {
+                    let growth = exp((d * counts[lane]).clamp(-80.0, 80.0));
+                    sums.add(lane, p[lane], growth, counts[lane], pulls[lane], is_own[lane]);
+                }
+            }
+            let rest = p_rest.iter().zip(pulls_rest).zip(own_rest).zip(counts_rest);
+            for (lane, (((&p, &pull), &own), &count)) in rest.enumerate() {
                 let growth = exp((d * count).clamp(-80.0, 80.0));
-                let moved = p * growth / (1.0 + p * (growth - 1.0));
-                slope += pull * count * (moved - own);
-                curvature += pull * count * count * moved * (1.0 - moved);
+                sums.add(lane, p, growth, count, pull, own);
             }
         }
-        (slope, curvature)
+        (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
     }
 
     /// The change that minimises the pulled negative log-likelihood plus `l2 / 2 (weight + d)^2`, or that comes nearer to

@@ -94,7 +94,7 @@ pub(super) fn follow(
 }
 
 /// Rounds of random exchanges of a final 0/1 fit, at most; and rounds times cells times texts, at most.
-const MOST_KICKS: usize = 40;
+const MOST_KICKS: usize = 20;
 const KICKED_TEXTS: usize = 300_000_000;
 
 /// How hard a 0/1 fit searches.

@@ -130,7 +130,7 @@ impl<'p> SmoothFit<'p> {
         self.line.clear();
         for (&text, &count) in texts.iter().zip(counts) {
             let text = text as usize;
-            let p = (f64::from(self.odds[text * classes + class as usize]) / self.totals[text]) as f32;
+            let p = self.odds[text * classes + class as usize] / self.totals[text] as f32;
             self.line.push(p, count, self.pulls[text], labels[text] == class);
         }
     }
