@@ -279,11 +279,12 @@ impl<'p, W: Write> Stream<'p, W> {
                         self.output.write(&part)?;
                         pool.put(part.output);
                     }
-                    Ok(Message::End(block_lines)) => {
-                        lines += block_lines;
+                    Ok(Message::End(part, ended)) => {
+                        self.output.write(&part)?;
+                        pool.put(part.output);
+                        lines += ended.map_err(|failure| bad_record(name, lines, failure))?;
                         break;
                     }
-                    Ok(Message::Bad(failure)) => return Err(bad_record(name, lines, failure).into()),
                     Ok(Message::Unreadable(error)) => return Err(ReadError::new(name, None, error).into()),
                     Err(_) => return Err(StreamError::Stopped),
                 }
