@@ -57,7 +57,7 @@ use blocks::{Block, Blocks, RecordEnds};
 use records::{Fields, Layout};
 use render::{Renderer, value_names};
 use threads::Message;
-use work::{Failure, Part, Plan, Worker, count_lines};
+use work::{Failure, Part, Plan, Worker, count_lines, part_bytes};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -229,6 +229,7 @@ impl<'p, W: Write> Stream<'p, W> {
             renderer: Renderer::new(&self.options, format, self.classifier.model()),
             skip_bad_records: self.options.skip_bad_records,
             write_each_record: self.options.write_each_record,
+            part_bytes: part_bytes(self.options.threads),
         };
         if self.options.threads == 1 {
             self.classify_here(name, blocks, &plan, lines)

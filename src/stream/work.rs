@@ -8,8 +8,16 @@ use crate::Classifier;
 use crate::data::read::BadRecord;
 use crate::infer::{Label, Prediction, Scorer, softmax};
 
-/// Bytes of output that are given on together, unless one record makes more.
+/// Bytes of output that are given on together, unless one record makes more, or there are many threads.
 const PART_BYTES: usize = 256 << 10;
+
+/// Bytes of output that all threads together gather before they give some of it on.
+const ALL_PARTS_BYTES: usize = 8 << 20;
+
+/// Bytes of output that each of so many threads gives on together.
+pub(super) fn part_bytes(threads: usize) -> usize {
+    (ALL_PARTS_BYTES / threads).clamp(1, PART_BYTES)
+}
 
 /// Labels that room is made for at a time: it should stay in the fastest cache until it is filled.
 const LABELS_TOGETHER: usize = 128;
@@ -21,6 +29,8 @@ pub(super) struct Plan {
     pub(super) renderer: Renderer,
     pub(super) skip_bad_records: bool,
     pub(super) write_each_record: bool,
+    /// Bytes of output that are given on together.
+    pub(super) part_bytes: usize,
 }
 
 /// What some whole records of a block came to.
@@ -78,7 +88,7 @@ impl<'c> Worker<'c> {
     ) -> Result<(), Failure> {
         let Worker { plan, batch, scoring } = self;
         let Plan { layout, renderer, .. } = *plan;
-        let part_bytes = if plan.write_each_record { 1 } else { PART_BYTES };
+        let part_bytes = if plan.write_each_record { 1 } else { plan.part_bytes };
         let mut start = 0;
         while start < block.len() {
             let lines = layout
