@@ -405,6 +405,32 @@ fn memory_does_not_grow_with_the_input_though_nobody_reads_the_output() {
     assert!(peak < 32 << 10, "{peak} KiB");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_threads_and_labels_that_are_longer_than_their_lines() {
+    let folder = Folder::new();
+    folder.write("many.txt", "a\n".repeat(10_000_000));
+    // The built-in model has labels of up to 45 bytes.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_paring"));
+    command.current_dir(folder.folder.path()).args(["classify", "--threads", "64", "many.txt"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::with_capacity(1 << 20, child.stdout.take().unwrap());
+    // All threads have what they may have while nobody reads.
+    thread::sleep(Duration::from_millis(500));
+    let (mut peak, mut labels) = (0, 0);
+    while let block @ [_, ..] = output.fill_buf().unwrap() {
+        if labels < 5_000_000 {
+            peak = peak_memory(&child).max(peak);
+        }
+        labels += block.iter().filter(|&&byte| byte == b'\n').count();
+        let length = block.len();
+        output.consume(length);
+    }
+    assert!(child.wait().unwrap().success());
+    assert_eq!(labels, 10_000_000);
+    assert!(peak < 64 << 10, "{peak} KiB");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_leaves_whole_lines() {

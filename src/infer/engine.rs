@@ -52,7 +52,7 @@ impl<'c> Engine<'c> {
             compiled,
             instructions,
             window: Window::default(),
-            finder: Finder::new(),
+            finder: Finder::new(&compiled.lexicon),
             hits: Finder::hits(&compiled.lexicon),
             totals: Totals::new(model),
             touched: None,

@@ -5,7 +5,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::key::{self, MAX_EXACT, NO_KEY};
+use super::key::{self, MAX_EXACT};
 use super::lexicon::Lexicon;
 use super::window::{self, Window};
 use crate::Model;
@@ -52,11 +52,22 @@ impl Hits {
 }
 
 /// Finds features, and remembers the words that the next n-gram may begin with.
+///
+/// It goes over the events twice. The first pass asks the [`Sieve`](super::sieve::Sieve) alone, in as few
+/// instructions as can be, and notes the few features that may be known; the second looks those up.
 #[derive(Debug, Clone)]
 pub(super) struct Finder {
     tokenizer: Tokenizer,
     last: Last,
+    /// What the first pass notes: the place of an event among all, and in the lowest byte what of it may be known.
+    candidates: Vec<u32>,
 }
+
+/// The candidate is a word or a line end; 1 and higher are the affixes of the lexicon, in order.
+const WORD: u32 = 0;
+
+/// The candidate is all features of a run that is longer than a key, or not all ASCII.
+const RUN: u32 = 0xFF;
 
 /// The number of the known n-gram of `1 + index` words that ends with the last word, or [`UNKNOWN`].
 type Last = [u32; MAX_NGRAMS as usize];
@@ -64,75 +75,142 @@ type Last = [u32; MAX_NGRAMS as usize];
 /// No number; there is no key of it.
 const UNKNOWN: u32 = u32::MAX;
 
+/// No words that an n-gram could begin with.
+const NO_WORDS: Last = [UNKNOWN; MAX_NGRAMS as usize];
+
+/// How many features may be found in one window.
+fn most_hits(lexicon: &Lexicon) -> usize {
+    // A token and what separates it from the next, a line end perhaps, take two bytes at least.
+    window::POSITIONS / 2 * (lexicon.ngrams() + lexicon.affixes().len() + 1)
+}
+
 impl Finder {
-    pub(super) fn new() -> Finder {
-        Finder { tokenizer: Tokenizer::default(), last: [UNKNOWN; MAX_NGRAMS as usize] }
+    pub(super) fn new(lexicon: &Lexicon) -> Finder {
+        let candidates = vec![0; most_hits(lexicon)];
+        Finder { tokenizer: Tokenizer::default(), last: NO_WORDS, candidates }
     }
 
     /// Room for what is found in one window.
     pub(super) fn hits(lexicon: &Lexicon) -> Hits {
-        let features = lexicon.ngrams() + lexicon.prefixes().len() + lexicon.suffixes().len();
-        // A token and what separates it from the next, a line end perhaps, take two bytes at least.
-        let most = window::POSITIONS / 2 * (features + 1);
-        Hits { numbers: vec![0; most], count: 0, line_ends: vec![0; window::POSITIONS], lines: 0 }
+        let numbers = vec![0; most_hits(lexicon)];
+        Hits { numbers, count: 0, line_ends: vec![0; window::POSITIONS], lines: 0 }
     }
 
     /// Forgets the words of the last line.
     pub(super) fn start_line(&mut self) {
-        self.last = [UNKNOWN; MAX_NGRAMS as usize];
+        self.last = NO_WORDS;
     }
 
     /// Puts what is found in `window` into `hits`. Lines that ended before are started anew; one that
     /// goes on is not.
     #[inline(always)]
     pub(super) fn find(&mut self, model: &Model, lexicon: &Lexicon, window: &Window, hits: &mut Hits) {
+        let numbers = &mut hits.numbers[..];
         let count = match (lexicon.is_words_only(), window.is_ascii()) {
-            (true, true) => self.find_kinds::<false, true>(model, lexicon, window, &mut hits.numbers),
-            (true, false) => self.find_kinds::<false, false>(model, lexicon, window, &mut hits.numbers),
-            (false, _) => self.find_kinds::<true, false>(model, lexicon, window, &mut hits.numbers),
+            (true, true) => {
+                let candidates = self.sift::<false, true>(lexicon, window);
+                self.look_up::<false>(model, lexicon, window, candidates, numbers)
+            }
+            (true, false) => {
+                let candidates = self.sift::<false, false>(lexicon, window);
+                self.look_up::<false>(model, lexicon, window, candidates, numbers)
+            }
+            (false, true) => {
+                let candidates = self.sift::<true, true>(lexicon, window);
+                self.look_up::<true>(model, lexicon, window, candidates, numbers)
+            }
+            (false, false) => {
+                let candidates = self.sift::<true, false>(lexicon, window);
+                self.look_up::<true>(model, lexicon, window, candidates, numbers)
+            }
         };
         hits.end(count, lexicon.line_end());
     }
 
-    /// [`find`](Self::find): `WIDE` for all kinds of features or words alone, `ASCII` for a window that is.
+    /// Notes what may be known, and returns how much that is: `WIDE` for all kinds of features or words alone,
+    /// `ASCII` for a window that is.
     #[inline(always)]
-    fn find_kinds<const WIDE: bool, const ASCII: bool>(
+    fn sift<const WIDE: bool, const ASCII: bool>(&mut self, lexicon: &Lexicon, window: &Window) -> usize {
+        let sieve = lexicon.sieve();
+        let candidates = &mut self.candidates[..];
+        let mut count = 0;
+        for (event, (start, end)) in (0_u32..).step_by(0x100).zip(window.events()) {
+            let mut note = |candidate, passes| {
+                candidates[count] = event | candidate;
+                count += usize::from(passes);
+            };
+            let length = usize::from(end.wrapping_sub(start));
+            if length > MAX_EXACT || !ASCII && !key::is_ascii(window.key(start) & key::low_bytes(length)) {
+                note(RUN, true);
+                continue;
+            }
+            let bytes = window.key_low(start);
+            note(WORD, sieve.passes(bytes & key::low_bytes_low(length)));
+            if WIDE {
+                for (kind, affix) in (WORD + 1..).zip(lexicon.affixes()) {
+                    let low = affix.low(window.key_low(affix.position(start, end)));
+                    note(kind, sieve.passes(low) & (length >= usize::from(affix.length)));
+                }
+            }
+        }
+        count
+    }
+
+    /// Looks the first `candidates` up that were noted, and returns how many of their numbers are known.
+    #[inline(always)]
+    fn look_up<const WIDE: bool>(
         &mut self,
         model: &Model,
         lexicon: &Lexicon,
         window: &Window,
+        candidates: usize,
         numbers: &mut [u32],
     ) -> usize {
         let table = lexicon.table();
+        let line_end = lexicon.line_end();
         let mut count = 0;
-        for (start, end) in window.events() {
-            let length = usize::from(end.wrapping_sub(start));
-            let is_short = length <= MAX_EXACT;
-            let bytes = window.key(start);
-            let word = if is_short { bytes & key::low_bytes(length) } else { NO_KEY };
-            if !is_short || !ASCII && !key::is_ascii(word) {
+        // The event that follows the last word that was known: only there an n-gram goes on.
+        let mut next = 0;
+        for at in 0..candidates {
+            let candidate = self.candidates[at];
+            let (event, kind) = ((candidate >> 8) as usize, candidate & 0xFF);
+            let (start, end) = window.event(event);
+            if kind == RUN {
+                if event != next {
+                    self.start_line();
+                }
+                next = event + 1;
                 count = self.find_in_run(model, lexicon, window, (start, end), (numbers, count));
                 continue;
             }
-            let (number, found) = table.find(word);
+            let length = usize::from(end.wrapping_sub(start)).min(MAX_EXACT);
+            let word = |bytes| bytes & key::low_bytes(length);
+            let key = match lexicon.affixes().get((kind as usize).wrapping_sub(1)) {
+                Some(affix) if WIDE => affix.key(window.key(affix.position(start, end))),
+                _ => word(window.key(start)),
+            };
+            let (number, found) = table.find(key);
             let mut note = |number, found| {
                 numbers[count] = number;
                 count += usize::from(found);
             };
-            note(number, found & (!WIDE || number <= lexicon.line_end()));
-            if WIDE {
-                for prefix in lexicon.prefixes() {
-                    let (number, found) = table.find(prefix.key(bytes, length));
-                    note(number, found);
+            note(number, found & (!WIDE || number <= line_end));
+            if WIDE && lexicon.ngrams() > 1 && kind == WORD && found {
+                if event != next {
+                    self.last = NO_WORDS;
                 }
-                for suffix in lexicon.suffixes() {
-                    let bytes = window.key(end - u16::from(suffix.length) - 1);
-                    let (number, found) = table.find(suffix.key(bytes, length));
-                    note(number, found);
+                next = event + 1;
+                if number == line_end {
+                    // No n-gram reaches across it.
+                    self.last = NO_WORDS;
+                } else {
+                    find_ngrams(lexicon, &mut self.last, number, note);
                 }
-                // No n-gram reaches across a line end: none has its number as a part.
-                find_ngrams(lexicon, &mut self.last, if found { number } else { UNKNOWN }, note);
             }
+        }
+        // A line may go on in the next window.
+        if next != window.event_count() {
+            self.start_line();
         }
         count
     }
@@ -171,7 +249,7 @@ impl Finder {
         text: &[u8],
         mut note: impl FnMut(u32),
     ) {
-        let Finder { tokenizer, last } = self;
+        let Finder { tokenizer, last, .. } = self;
         tokenizer.for_each_token(text, |token| find_in_token(model, lexicon, last, token, &mut note));
     }
 }

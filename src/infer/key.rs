@@ -16,9 +16,6 @@ pub(super) type Key = u128;
 /// The longest name that is its own key, in bytes.
 pub(super) const MAX_EXACT: usize = 16;
 
-/// A key that no feature has.
-pub(super) const NO_KEY: Key = 0;
-
 const NGRAM: Key = 0xFF << 120;
 const LONG: Key = 0xFE << 120;
 
@@ -27,6 +24,12 @@ const LONG: Key = 0xFE << 120;
 pub(super) fn low_bytes(length: usize) -> Key {
     // Halves from one table: plain loads are faster here than those of a vector.
     Key::from(BYTES_FROM_8[length + 8]) | Key::from(BYTES_FROM_8[length]) << 64
+}
+
+/// The lower half of [`low_bytes`].
+#[inline(always)]
+pub(super) fn low_bytes_low(length: usize) -> u64 {
+    BYTES_FROM_8[length + 8]
 }
 
 /// At `n`, the bits of the first `n - 8` bytes of a word: none at 8, all from 16 on.
@@ -74,6 +77,11 @@ pub(super) fn of_name(parts: Parts<'_>) -> Key {
 /// Whether a key does not tell its name, so that what it finds must be confirmed.
 pub(super) fn is_long(key: Key) -> bool {
     key >> 120 == LONG >> 120
+}
+
+/// Whether a key is the name itself, of a word or an affix.
+pub(super) fn is_exact(key: Key) -> bool {
+    key < LONG
 }
 
 /// The key of the n-gram whose words but the last are number `start`, and whose last is number `word`.
@@ -125,6 +133,8 @@ mod tests {
         assert!(is_long(of_name([b"0123456789abcdef", b"g"])));
         assert!(!is_long(of_ngram(u32::MAX, u32::MAX)));
         assert!(of_ngram(0, 0) > LONG | (LONG - 1) >> 8);
+        assert!(is_exact(of_name([longest.as_bytes(), b""])));
+        assert!(!is_exact(of_name([b"0123456789abcdef", b"g"])) && !is_exact(of_ngram(0, 0)));
     }
 
     #[test]

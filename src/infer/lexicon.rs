@@ -6,7 +6,8 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::key::{self, Key, NO_KEY, Parts};
+use super::key::{self, Key, Parts};
+use super::sieve::Sieve;
 use super::table::{Table, TableRef};
 use crate::Model;
 use crate::text::{FeatureKind, INTERCEPT};
@@ -21,9 +22,11 @@ pub(super) struct Lexicon {
     line_end: u32,
     /// The names of what is numbered behind `line_end`.
     parts: Box<[Box<str>]>,
-    prefixes: Box<[Affix]>,
-    suffixes: Box<[Affix]>,
+    /// The prefixes, then the suffixes.
+    affixes: Box<[Affix]>,
+    prefixes: usize,
     ngrams: u8,
+    sieve: Sieve,
 }
 
 /// The prefixes or suffixes of one length.
@@ -31,6 +34,7 @@ pub(super) struct Lexicon {
 pub(super) struct Affix {
     /// Their length in characters.
     pub(super) length: u8,
+    is_suffix: bool,
     /// Which bytes of the key are the affix's own, in ASCII.
     mask: Key,
     /// The star in the key.
@@ -38,11 +42,32 @@ pub(super) struct Affix {
 }
 
 impl Affix {
-    /// The key of this affix in a word of so many characters, all ASCII. `bytes` are those from the start
-    /// of the word on for a prefix, and from the one before the suffix on for a suffix.
+    fn prefix(length: u8) -> Affix {
+        let mask = key::low_bytes(usize::from(length));
+        Affix { length, is_suffix: false, mask, star: Key::from(b'*') << (8 * u32::from(length)) }
+    }
+
+    fn suffix(length: u8) -> Affix {
+        let mask = key::low_bytes(usize::from(length) + 1) & !0xFF;
+        Affix { length, is_suffix: true, mask, star: Key::from(b'*') }
+    }
+
+    /// Where the bytes of the key begin, in ASCII: with the word, or one before the suffix.
     #[inline(always)]
-    pub(super) fn key(&self, bytes: Key, length: usize) -> Key {
-        if length < usize::from(self.length) { NO_KEY } else { bytes & self.mask | self.star }
+    pub(super) fn position(&self, start: u16, end: u16) -> u16 {
+        if self.is_suffix { end - u16::from(self.length) - 1 } else { start }
+    }
+
+    /// The key, of the bytes at its position.
+    #[inline(always)]
+    pub(super) fn key(&self, bytes: Key) -> Key {
+        bytes & self.mask | self.star
+    }
+
+    /// The lower half of the key, of the bytes at its position.
+    #[inline(always)]
+    pub(super) fn low(&self, bytes: u64) -> u64 {
+        bytes & self.mask as u64 | self.star as u64
     }
 }
 
@@ -64,21 +89,16 @@ impl Lexicon {
             }
         }
         let lengths = |kept: u16| (1..=15).filter(move |length| kept >> length & 1 == 1);
-        let star = Key::from(b'*');
-        let prefix = |length: u8| Affix {
-            length,
-            mask: key::low_bytes(usize::from(length)),
-            star: star << (8 * u32::from(length)),
-        };
-        let suffix =
-            |length: u8| Affix { length, mask: key::low_bytes(usize::from(length) + 1) & !0xFF, star };
+        let affixes = lengths(prefixes).map(Affix::prefix).chain(lengths(suffixes).map(Affix::suffix));
+        let entries = numbers.entries()?;
         Some(Lexicon {
-            table: Table::new(&numbers.entries()?)?,
+            table: Table::new(&entries)?,
             line_end,
             parts: numbers.names(),
-            prefixes: lengths(prefixes).map(prefix).collect(),
-            suffixes: lengths(suffixes).map(suffix).collect(),
+            affixes: affixes.collect(),
+            prefixes: lengths(prefixes).count(),
             ngrams,
+            sieve: Sieve::new(entries.iter().map(|&(key, _)| key)),
         })
     }
 
@@ -89,15 +109,25 @@ impl Lexicon {
     }
 
     /// The prefixes that the model kept any of, shortest first.
-    #[inline(always)]
     pub(super) fn prefixes(&self) -> &[Affix] {
-        &self.prefixes
+        &self.affixes[..self.prefixes]
     }
 
     /// The suffixes that the model kept any of, shortest first.
-    #[inline(always)]
     pub(super) fn suffixes(&self) -> &[Affix] {
-        &self.suffixes
+        &self.affixes[self.prefixes..]
+    }
+
+    /// The prefixes, then the suffixes.
+    #[inline(always)]
+    pub(super) fn affixes(&self) -> &[Affix] {
+        &self.affixes
+    }
+
+    /// What tells most of the words that the model does not know.
+    #[inline(always)]
+    pub(super) fn sieve(&self) -> &Sieve {
+        &self.sieve
     }
 
     /// The words of the longest n-gram that the model kept; 1 if it kept none.
@@ -108,7 +138,7 @@ impl Lexicon {
 
     /// Whether the model kept words alone.
     pub(super) fn is_words_only(&self) -> bool {
-        self.prefixes.is_empty() && self.suffixes.is_empty() && self.ngrams == 1
+        self.affixes.is_empty() && self.ngrams == 1
     }
 
     /// Where exact keys are looked up; what is found by that of a long name must be confirmed.

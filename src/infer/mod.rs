@@ -10,6 +10,7 @@ mod lexicon;
 mod plain;
 pub(crate) mod scan;
 mod scorer;
+mod sieve;
 mod table;
 mod tally;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use proptest::sample::select;
 
 use super::*;
 use crate::model::ModelParts;
-use crate::text::{FeatureKind, INTERCEPT};
+use crate::text::{FeatureKind, INTERCEPT, MAX_TOKEN_BYTES};
 
 /// A model of these features; `steps` gives classes and scores in units of 1/256.
 fn model(classes: usize, features: BTreeMap<String, BTreeMap<u32, i16>>) -> Model {
@@ -226,4 +226,42 @@ fn features_that_no_table_can_tell_apart_are_looked_up_the_plain_way() {
     classifier.scorer().label_lines(b"x\ny", &mut labels);
     classifier.scorer().label_texts([&b"x\ny"[..]], &mut labels);
     assert_eq!(labels.iter().map(|label| label.class).collect::<Vec<_>>(), [1, 0, 1]);
+}
+
+#[test]
+fn a_word_with_the_hash_of_another_is_not_taken_for_it() {
+    // Made so: the second eight bytes of each are what the hash of the other's first eight is multiplied with.
+    let (known, other) = ("dtb6baaa03niindlx", "147edaaarcm80245x");
+    let key_of = |name: &str| key::of_name(key::parts(name));
+    assert_eq!(key_of(known), key_of(other));
+    let model = words(&[(known, &[(1, 1)])], 2);
+    check(model.clone(), format!("{known}\n{other}\n").as_bytes());
+    let classifier = model.into_classifier();
+    assert!(classifier.scorer().predict(known.as_bytes()).known);
+    assert!(!classifier.scorer().predict(other.as_bytes()).known);
+    // Where a model has both, it is looked up the plain way.
+    let both = words(&[(known, &[(1, 1)]), (other, &[(2, 1)])], 3).into_classifier();
+    assert!(both.compiled.is_none());
+    assert_eq!((both.classify(known), both.classify(other)), ("00001", "00002"));
+}
+
+#[test]
+fn words_that_the_sieve_cannot_tell_apart_are_looked_up() {
+    // Of the same first eight bytes, in every kind of feature.
+    let features = ["engineer", "engineering", "engineeri*", "*engineering", "engineering of"];
+    let features: Vec<(&str, &[(u32, i16)])> = features.iter().map(|&name| (name, &[(1, 1)][..])).collect();
+    let texts =
+        "engineer\nengineers\nengineerin\nengineering of\nengineering\nreengineering\nof engineering of of\n";
+    check(words(&features, 2), texts.as_bytes());
+}
+
+#[test]
+fn ngrams_reach_across_what_is_passed_over_and_not_across_unknown_words_or_lines() {
+    let model = words(&[("a b", &[(1, 1)]), ("a b c", &[(2, 2)]), ("b", &[(3, 1)])], 4);
+    let passed_over = "x".repeat(MAX_TOKEN_BYTES + 1);
+    let lines =
+        format!("a b c\na x b c\na {passed_over} b\na {passed_over} x b\na\nb c\na \u{FF} b\na ½ b\nA B\n");
+    check(model.clone(), lines.as_bytes());
+    check(model.clone(), lines.replace('\n', " ").repeat(200).as_bytes());
+    assert_eq!(model.into_classifier().classify(format!("a {passed_over} b")), "00001");
 }

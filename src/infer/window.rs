@@ -151,6 +151,26 @@ impl Window {
         starts.iter().copied().zip(self.buffers.ends[..self.events].iter().copied())
     }
 
+    /// How many events there are.
+    #[inline(always)]
+    pub(super) fn event_count(&self) -> usize {
+        self.events
+    }
+
+    /// An event, by its place in their order.
+    #[inline(always)]
+    pub(super) fn event(&self, at: usize) -> (u16, u16) {
+        (self.buffers.starts[at], self.buffers.ends[at])
+    }
+
+    /// The first eight bytes of [`key`](Self::key).
+    #[inline(always)]
+    pub(super) fn key_low(&self, position: u16) -> u64 {
+        let from = usize::from(position) & (POSITIONS - 1);
+        let bytes = self.buffers.lowered[from..from + 8].first_chunk();
+        u64::from_le_bytes(*bytes.expect("it is eight bytes"))
+    }
+
     /// The sixteen bytes from `position` on, in lower case. Events may be asked one byte before their start.
     #[inline(always)]
     pub(super) fn key(&self, position: u16) -> Key {

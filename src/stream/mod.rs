@@ -57,7 +57,7 @@ use blocks::{Block, Blocks, RecordEnds};
 use records::{Fields, Layout};
 use render::{Renderer, value_names};
 use threads::Message;
-use work::{Failure, Part, Plan, Worker, count_lines};
+use work::{Failure, Part, Plan, Worker, count_lines, part_bytes};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -229,6 +229,7 @@ impl<'p, W: Write> Stream<'p, W> {
             renderer: Renderer::new(&self.options, format, self.classifier.model()),
             skip_bad_records: self.options.skip_bad_records,
             write_each_record: self.options.write_each_record,
+            part_bytes: part_bytes(self.options.threads),
         };
         if self.options.threads == 1 {
             self.classify_here(name, blocks, &plan, lines)
@@ -279,11 +280,12 @@ impl<'p, W: Write> Stream<'p, W> {
                         self.output.write(&part)?;
                         pool.put(part.output);
                     }
-                    Ok(Message::End(block_lines)) => {
-                        lines += block_lines;
+                    Ok(Message::End(part, ended)) => {
+                        self.output.write(&part)?;
+                        pool.put(part.output);
+                        lines += ended.map_err(|failure| bad_record(name, lines, failure))?;
                         break;
                     }
-                    Ok(Message::Bad(failure)) => return Err(bad_record(name, lines, failure).into()),
                     Ok(Message::Unreadable(error)) => return Err(ReadError::new(name, None, error).into()),
                     Err(_) => return Err(StreamError::Stopped),
                 }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::data::{Column, Format};
 
 /// Bytes of input that are classified at a time, unless options say otherwise.
-pub const DEFAULT_BLOCK_BYTES: usize = 64 << 10;
+pub const DEFAULT_BLOCK_BYTES: usize = 256 << 10;
 
 /// What is written for each record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,7 +43,7 @@ pub struct Unknown {
 /// | `skip_bad_records` | whether a bad record goes unlabelled rather than end the stream | false | |
 /// | `threads` | how many threads classify | as many as the machine runs at once | at least 1 |
 /// | `write_each_record` | whether each record is written by itself | false | |
-/// | `block_bytes` | bytes that are read and classified at a time | 64 KiB | at least 1 |
+/// | `block_bytes` | bytes that are read and classified at a time | 256 KiB | at least 1 |
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamOptions {
     /// How records are written; `None` for what the extension of the input's name tells, or plain lines.

@@ -19,6 +19,10 @@ pub(super) const BATCH_RECORDS: usize = if cfg!(test) { 5 } else { 1024 };
 /// Bytes of text of a batch, unless one text is longer.
 const BATCH_TEXT_BYTES: usize = if cfg!(test) { 16 } else { 32 << 10 };
 
+/// The same where lines are texts as they stand. A label may be many times as long as its line: what a batch makes
+/// should be little beside what is written at a time.
+const BATCH_LINES_BYTES: usize = if cfg!(test) { 16 } else { 8 << 10 };
+
 /// How a file's records give their texts.
 #[derive(Debug, Clone)]
 pub(super) enum Layout {
@@ -133,10 +137,10 @@ impl Layout {
     pub(super) fn lines_alone<'b>(&self, block: &'b [u8], start: usize) -> Option<&'b [u8]> {
         let Layout::Lines = self else { return None };
         let rest = &block[start..];
-        if rest.len() <= BATCH_TEXT_BYTES {
+        if rest.len() <= BATCH_LINES_BYTES {
             return Some(rest);
         }
-        let end = match memchr::memrchr(b'\n', &rest[..BATCH_TEXT_BYTES]) {
+        let end = match memchr::memrchr(b'\n', &rest[..BATCH_LINES_BYTES]) {
             Some(at) => at + 1,
             None => memchr(b'\n', rest).map_or(rest.len(), |at| at + 1),
         };

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::{Output, StreamOptions, Unknown};
 use crate::Model;
 use crate::data::Format;
+use crate::infer::{Label, Prediction};
 
 /// A class that a text was given, and how surely.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,16 +64,20 @@ impl LabelLines {
         LabelLines { cells: lines.iter().map(cell).collect(), lines }
     }
 
-    #[inline]
-    fn add(&self, label: usize, output: &mut Vec<u8>) {
-        if let Some(cells) = &self.cells {
+    /// Adds the lines of some labels.
+    fn add(&self, labels: impl ExactSizeIterator<Item = usize>, output: &mut Vec<u8>) {
+        let Some(cells) = &self.cells else {
+            return labels.for_each(|label| output.extend_from_slice(&self.lines[label]));
+        };
+        let mut end = output.len();
+        // Room for all of them at once costs less than to look at each whether there is.
+        output.resize(end + labels.len() * CELL_BYTES, 0);
+        for label in labels {
             let (cell, length) = &cells[label];
-            let end = output.len() + usize::from(*length);
-            output.extend_from_slice(cell);
-            output.truncate(end);
-        } else {
-            output.extend_from_slice(&self.lines[label]);
+            output[end..end + CELL_BYTES].copy_from_slice(cell);
+            end += usize::from(*length);
         }
+        output.truncate(end);
     }
 }
 
@@ -150,10 +155,16 @@ impl Renderer {
         }
     }
 
-    /// Writes the label of a text as a line.
-    #[inline]
-    pub(super) fn add_label_line(&self, class: u32, margin: f32, is_known: bool, output: &mut Vec<u8>) {
-        self.label_lines.add(self.label_index(class, margin, is_known), output);
+    /// Writes the labels of some texts as lines.
+    pub(super) fn add_label_lines(&self, labels: &[Label], output: &mut Vec<u8>) {
+        let index = |&Label { class, known }: &Label| self.label_index(class, f32::INFINITY, known);
+        self.label_lines.add(labels.iter().map(index), output);
+    }
+
+    /// Writes the labels of some texts as lines, where their margins matter.
+    pub(super) fn add_predicted_lines(&self, predictions: &[Prediction], output: &mut Vec<u8>) {
+        let index = |p: &Prediction| self.label_index(p.class, p.margin, p.known);
+        self.label_lines.add(predictions.iter().map(index), output);
     }
 
     /// Whether what is written depends on more than the class.

@@ -17,10 +17,8 @@ use crate::Classifier;
 pub(super) enum Message {
     /// Some of its output.
     Part(Part),
-    /// The block has been worked off; it has this many lines.
-    End(u64),
-    /// A record of it is bad.
-    Bad(Failure),
+    /// The last of its output, and how many lines it has or which record of it is bad.
+    End(Part, Result<u64, Failure>),
     /// The input could not be read any further.
     Unreadable(io::Error),
 }
@@ -84,13 +82,9 @@ fn work(source: &Mutex<Source>, pool: &Pool, classifier: &Classifier, plan: &Pla
             results.send(Message::Part(std::mem::replace(part, next))).is_ok()
         };
         let ended = worker.run(block.records(), &mut part, &mut emit);
-        let end = match ended {
-            Ok(()) => Message::End(count_lines(block.records())),
-            Err(failure) => Message::Bad(failure),
-        };
+        let ended = ended.map(|()| count_lines(block.records()));
         // Nobody is left to hear of it when the stream has ended early: `take_block` will tell.
-        let _ = results.send(Message::Part(std::mem::take(&mut part)));
-        let _ = results.send(end);
+        let _ = results.send(Message::End(std::mem::take(&mut part), ended));
     }
 }
 
@@ -101,7 +95,7 @@ fn take_block(source: &Mutex<Source>, block: &mut Block) -> Option<SyncSender<Me
     let queue = source.queue.clone()?;
     match source.blocks.next(block) {
         Ok(true) => {
-            let (results, receiver) = sync_channel(2);
+            let (results, receiver) = sync_channel(1);
             if queue.send(receiver).is_ok() {
                 return Some(results);
             }

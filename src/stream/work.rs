@@ -8,8 +8,19 @@ use crate::Classifier;
 use crate::data::read::BadRecord;
 use crate::infer::{Label, Prediction, Scorer, softmax};
 
-/// Bytes of output that are given on together, unless one record makes more.
-const PART_BYTES: usize = 64 << 10;
+/// Bytes of output that are given on together, unless one record makes more, or there are many threads.
+const PART_BYTES: usize = 256 << 10;
+
+/// Bytes of output that all threads together gather before they give some of it on.
+const ALL_PARTS_BYTES: usize = 8 << 20;
+
+/// Bytes of output that each of so many threads gives on together.
+pub(super) fn part_bytes(threads: usize) -> usize {
+    (ALL_PARTS_BYTES / threads).clamp(1, PART_BYTES)
+}
+
+/// Labels that room is made for at a time: it should stay in the fastest cache until it is filled.
+const LABELS_TOGETHER: usize = 128;
 
 /// How one file is classified.
 #[derive(Debug, Clone)]
@@ -18,6 +29,8 @@ pub(super) struct Plan {
     pub(super) renderer: Renderer,
     pub(super) skip_bad_records: bool,
     pub(super) write_each_record: bool,
+    /// Bytes of output that are given on together.
+    pub(super) part_bytes: usize,
 }
 
 /// What some whole records of a block came to.
@@ -75,7 +88,7 @@ impl<'c> Worker<'c> {
     ) -> Result<(), Failure> {
         let Worker { plan, batch, scoring } = self;
         let Plan { layout, renderer, .. } = *plan;
-        let part_bytes = if plan.write_each_record { 1 } else { PART_BYTES };
+        let part_bytes = if plan.write_each_record { 1 } else { plan.part_bytes };
         let mut start = 0;
         while start < block.len() {
             let lines = layout
@@ -181,15 +194,15 @@ impl<'c> Scoring<'c> {
         if renderer.needs_margin() {
             self.predict(renderer, lines);
             part.records += self.predictions.len() as u64;
-            for &Prediction { class, margin, known, .. } in &self.predictions {
-                renderer.add_label_line(class, margin, known, &mut part.output);
+            for predictions in self.predictions.chunks(LABELS_TOGETHER) {
+                renderer.add_predicted_lines(predictions, &mut part.output);
             }
         } else {
             self.labels.clear();
             self.scorer.label_lines(lines, &mut self.labels);
             part.records += self.labels.len() as u64;
-            for &Label { class, known } in &self.labels {
-                renderer.add_label_line(class, f32::INFINITY, known, &mut part.output);
+            for labels in self.labels.chunks(LABELS_TOGETHER) {
+                renderer.add_label_lines(labels, &mut part.output);
             }
         }
     }

@@ -22,7 +22,10 @@ impl RecordOutput {
         let writing = Arc::new(Mutex::new(()));
         #[cfg(unix)]
         interrupt_between_writes(writing.clone())?;
-        Ok(RecordOutput { file: unbuffered()?, writing })
+        let file = unbuffered()?;
+        #[cfg(target_os = "linux")]
+        widen(&file);
+        Ok(RecordOutput { file, writing })
     }
 }
 
@@ -38,6 +41,19 @@ impl Write for &RecordOutput {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Bytes that a pipe is to hold: what Linux lets anybody have.
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: usize = 1 << 20;
+
+/// Makes room in a pipe, so that writer and reader seldom wait for each other: Linux gives it 64 KiB at first, less than
+/// is written at a time. What is no pipe stays as it is, and so does a pipe for which there is no leave.
+#[cfg(target_os = "linux")]
+fn widen(file: &File) {
+    if rustix::pipe::fcntl_getpipe_size(file).is_ok_and(|size| size < PIPE_BYTES) {
+        let _ = rustix::pipe::fcntl_setpipe_size(file, PIPE_BYTES);
     }
 }
 
