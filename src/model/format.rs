@@ -302,18 +302,17 @@ fn without_shared(names: &[String]) -> (Vec<u8>, Vec<&str>) {
 }
 
 fn with_shared(lengths: &[u8], joined: &str) -> Result<Vec<String>, FormatError> {
-    let rests = if lengths.is_empty() && joined.is_empty() { 0 } else { joined.split('\n').count() };
-    if rests != lengths.len() {
-        return Err(FormatError::Field("shared lengths"));
-    }
+    let mut rests = joined.split('\n');
     let mut names: Vec<String> = Vec::with_capacity(lengths.len());
-    for (&length, rest) in lengths.iter().zip(joined.split('\n')) {
+    for &length in lengths {
+        let rest = rests.next().ok_or(FormatError::Field("shared lengths"))?;
         let before = names.last().map_or("", String::as_str);
         let shared = before.get(..usize::from(length)).filter(|shared| shared.len() <= MAX_SHARED);
         let shared = shared.ok_or(FormatError::Field("shared lengths"))?;
         names.push([shared, rest].concat());
     }
-    Ok(names)
+    let is_all = rests.next().is_none() || joined.is_empty();
+    if is_all { Ok(names) } else { Err(FormatError::Field("shared lengths")) }
 }
 
 /// Deflates as far as [`inflate`] takes it back.

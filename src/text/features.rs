@@ -33,6 +33,10 @@ pub enum FeatureKind {
 impl FeatureKind {
     /// The kind of the feature of this name, or `None` if no text can have a feature of that name.
     pub fn of(name: &str) -> Option<FeatureKind> {
+        if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            // Most names, and loading a model looks at every one.
+            return Some(FeatureKind::Word);
+        }
         if name == INTERCEPT {
             return Some(FeatureKind::Intercept);
         }
