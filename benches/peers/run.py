@@ -29,7 +29,8 @@ PEERS = {
     "keras": ("keras_peer", "plain"),
     "keras-mask": ("keras_peer", "mask"),
     "keras-mask-l1": ("keras_peer", "mask_and_l1"),
-    "skscope": ("skscope_peer", "run"),
+    "skscope-splicing": ("skscope_peer", "splicing"),
+    "skscope-omp": ("skscope_peer", "omp"),
     "paring": ("paring_peer", "run"),
 }
 
