@@ -12,15 +12,15 @@ from results import ALL, Result
 ROUNDS = 16
 EPOCHS = 8
 BATCH = 512
-RATES = [0.1, 0.01]
-L1_STRENGTHS = [1e-3, 1e-4, 1e-5]
+RATES = [0.1, 0.01, 0.001]
+L1_SETTINGS = [(rate, l1) for rate in (0.1, 0.01) for l1 in (1e-4, 1e-5, 1e-6)]
 # The number of nonzeros at which the rate and the L1 strength are chosen, for all others.
 CHOSEN_AT = 200
-# Name, whether what was zeroed stays zero, and the L1 strengths to choose from.
+# Name, whether what was zeroed stays zero, and the rates and L1 strengths to choose from.
 VARIANTS = {
-    "plain": ("Keras, magnitude schedule", False, [0.0]),
-    "mask": ("Keras, magnitude schedule with mask", True, [0.0]),
-    "l1": ("Keras, magnitude schedule with mask and L1", True, L1_STRENGTHS),
+    "plain": ("Keras, magnitude schedule", False, [(rate, 0.0) for rate in RATES]),
+    "mask": ("Keras, magnitude schedule with mask", True, [(rate, 0.0) for rate in RATES]),
+    "l1": ("Keras, magnitude schedule with mask and L1", True, L1_SETTINGS),
 }
 
 
@@ -79,7 +79,7 @@ def accuracy(model, words, classes):
 
 
 def run_variant(variant):
-    name, is_masked, strengths = VARIANTS[variant]
+    name, is_masked, settings = VARIANTS[variant]
 
     def run(task, budgets, options):
         index = {word: number + 1 for number, word in enumerate(task.features[:-1])}
@@ -87,7 +87,6 @@ def run_variant(variant):
         tests = padded(task.test.texts, index)
         classes = task.train.classes
         shape = (len(task.features), len(task.labels))
-        settings = [(rate, l1) for rate in RATES for l1 in strengths]
         chosen = options.cache / task.name / f"keras-{variant}.txt"
 
         def validated(setting):
