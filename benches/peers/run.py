@@ -25,6 +25,7 @@ PEERS = {
     "dense": ("linear", "dense"),
     "liblinear": ("linear", "liblinear"),
     "saga": ("linear", "saga"),
+    "descent": ("linear", "descent"),
     "fasttext": ("fasttext_peer", "run"),
     "keras": ("keras_peer", "plain"),
     "keras-mask": ("keras_peer", "mask"),
