@@ -14,8 +14,8 @@ EPOCHS = 8
 BATCH = 512
 RATES = [0.1, 0.01, 0.001]
 L1_SETTINGS = [(rate, l1) for rate in (0.1, 0.01) for l1 in (1e-4, 1e-5, 1e-6)]
-# The number of nonzeros at which the rate and the L1 strength are chosen, for all others.
-CHOSEN_AT = 200
+# The numbers of nonzeros at which the rate and the L1 strength are chosen: the first for less than 1000, and the other.
+CHOSEN_AT = (200, 2000)
 # Name, whether what was zeroed stays zero, and the rates and L1 strengths to choose from.
 VARIANTS = {
     "plain": ("Keras, magnitude schedule", False, [(rate, 0.0) for rate in RATES]),
@@ -87,11 +87,10 @@ def run_variant(variant):
         tests = padded(task.test.texts, index)
         classes = task.train.classes
         shape = (len(task.features), len(task.labels))
-        chosen = options.cache / task.name / f"keras-{variant}.txt"
 
-        def validated(setting):
+        def validated(setting, at, chosen):
             fitting, held = folds(classes, 1)[0]
-            model, _ = fit(words[fitting], classes[fitting], shape, CHOSEN_AT, is_masked, *setting)
+            model, _ = fit(words[fitting], classes[fitting], shape, at, is_masked, *setting)
             right = accuracy(model, words[held], classes[held])
             with chosen.open("a") as file:
                 print(*setting, right, file=file)
@@ -101,6 +100,8 @@ def run_variant(variant):
             if (name, budget) in options.done:
                 continue
             began = time.time()
+            at = CHOSEN_AT[budget == ALL or budget >= 1000]
+            chosen = options.cache / task.name / f"keras-{variant}-{at}.txt"
             scores = {}
             if chosen.exists():
                 for line in chosen.read_text().splitlines():
@@ -109,7 +110,7 @@ def run_variant(variant):
             chosen.parent.mkdir(parents=True, exist_ok=True)
             for setting in settings:
                 if setting not in scores:
-                    scores[setting] = validated(setting)
+                    scores[setting] = validated(setting, at, chosen)
             rate, l1 = max(settings, key=scores.get)
             model, table = fit(words, classes, shape, budget, is_masked, rate, l1)
             right = accuracy(model, tests, task.test.classes)
