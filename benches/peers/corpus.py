@@ -59,6 +59,7 @@ class Split:
 class Task:
     """A training file and a test file over the training file's words and labels."""
 
+    name: str
     train: Split
     test: Split
     features: list[str]
@@ -79,7 +80,7 @@ def read_tsv(path):
     return [row[label] for row in rows[1:]], [tokenise(row[text]) for row in rows[1:]]
 
 
-def load(train_path, test_path):
+def load(name, train_path, test_path):
     train_labels, train_texts = read_tsv(train_path)
     test_labels, test_texts = read_tsv(test_path)
     labels = sorted(set(train_labels))
@@ -95,7 +96,7 @@ def load(train_path, test_path):
     train = split(train_texts, train_labels, vectorizer.fit_transform(train_texts))
     test = split(test_texts, test_labels, vectorizer.transform(test_texts))
     features = [*vectorizer.get_feature_names_out(), INTERCEPT]
-    return Task(train, test, features, labels, train_path, test_path)
+    return Task(name, train, test, features, labels, train_path, test_path)
 
 
 def folds(classes, count):

@@ -14,6 +14,8 @@ def run(task, budgets, options):
     with tempfile.TemporaryDirectory() as folder:
         model = os.path.join(folder, "model")
         for budget in budgets:
+            if ("paring", budget) in options.done:
+                continue
             began = time.time()
             nonzeros = str(10**9 if budget == ALL else budget)
             subprocess.run(

@@ -27,10 +27,12 @@ COLUMNS = [field.name for field in fields(Result)]
 
 
 def read(path):
+    """The results in `path`, the latest of each peer and budget; none if there is no such file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        return [
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return latest(
             Result(
                 row["peer"],
                 int(row["budget"]) if row["budget"].isdigit() else row["budget"],
@@ -40,27 +42,30 @@ def read(path):
                 float(row["seconds"]),
                 row["note"],
             )
-            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        ]
+            for row in rows
+        )
 
 
-def write(path, results):
+def append(path, result):
+    """Adds one row in one write: runs of other peers may be adding to the same file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for result in results:
-            row = list(astuple(result))
-            row[4] = "" if result.accuracy is None else f"{result.accuracy:.4f}"
-            row[5] = f"{result.seconds:.1f}"
-            writer.writerow("" if cell is None else cell for cell in row)
+    row = list(astuple(result))
+    row[4] = "" if result.accuracy is None else f"{result.accuracy:.4f}"
+    row[5] = f"{result.seconds:.1f}"
+    line = "\t".join("" if cell is None else str(cell) for cell in row) + "\n"
+    with path.open("a", encoding="utf-8", newline="") as file:
+        if file.tell() == 0:
+            line = "\t".join(COLUMNS) + "\n" + line
+        file.write(line)
 
 
-def merge(old, new):
-    """`old` with `new` added, a newer result replacing the older one of its peer and budget."""
-    by_key = {(result.peer, result.budget): result for result in old}
-    by_key.update({(result.peer, result.budget): result for result in new})
-    return list(by_key.values())
+def key(result):
+    return result.peer, result.budget
+
+
+def latest(results):
+    """A newer result replaces the older one of its peer and budget."""
+    return list({key(result): result for result in results}.values())
 
 
 def cell(result):
