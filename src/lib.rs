@@ -39,6 +39,7 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! |---|---|---|
 //! | labelled records | `data::read`, or `data::DatasetBuilder` | `data::Dataset`: counts of shape (texts, features), a label for each text |
 //! | `Dataset` | `train::Params::check`, then `train` | `train::Trained`: a [`Model`] within the budget, and a report |
+//! | `Dataset` | `train::Params::check`, then `fit_dense`, `prune`, `refine`, `freeze`: the same stages one by one | `train::DenseFit`, `PrunedFit`, `RefinedFit`, a [`Model`] |
 //! | [`Model`] | [`Model::into_classifier`] | [`Classifier`]: labels, scores, explanations |
 //! | [`Model`] | `save`, [`to_bytes`](Model::to_bytes) | a file as [`model::format`] describes it |
 //!

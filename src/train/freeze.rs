@@ -3,6 +3,8 @@
 use sprs::TriMatI;
 
 use super::cell::Cell;
+use super::select::Setting;
+use super::{Estimate, Params};
 use crate::data::Dataset;
 use crate::model::{Model, ModelParts, round_score};
 
@@ -33,4 +35,34 @@ pub(super) fn freeze(dataset: &Dataset, cells: &[Cell], metadata: Vec<(String, S
         metadata,
     })
     .expect("a dataset's classes and features and rounded scores make a model")
+}
+
+/// What is known about how a model was made.
+pub(super) fn metadata(
+    dataset: &Dataset,
+    params: &Params,
+    setting: &Setting,
+    estimate: Option<Estimate>,
+) -> Vec<(String, String)> {
+    let mut entries = vec![
+        ("paring", env!("CARGO_PKG_VERSION").to_string()),
+        ("texts", dataset.texts().to_string()),
+        ("features", dataset.features().len().to_string()),
+        ("possible_weights", dataset.possible_weights().to_string()),
+        ("ngrams", dataset.spec().ngrams.to_string()),
+        ("objective", setting.objective().to_string()),
+        ("l2", setting.l2.to_string()),
+        ("seed", params.seed.to_string()),
+        ("data_sha256", dataset.digest().to_string()),
+    ];
+    if let Some(affixes) = dataset.spec().affixes {
+        entries.push(("affixes", format!("{}-{}", affixes.min, affixes.max)));
+    }
+    if params.balance {
+        entries.push(("balance", "true".into()));
+    }
+    if let Some(estimate) = estimate {
+        entries.push(("held_out_accuracy", format!("{:.4}", estimate.accuracy)));
+    }
+    entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }

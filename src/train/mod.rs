@@ -16,11 +16,13 @@ mod random;
 mod run;
 mod select;
 mod smooth;
+mod stages;
 mod zero_one;
 
 use std::fmt;
 
 pub use params::{Budget, Objective, ObjectiveError, ParamError, Params, PruneBy, ValidParams};
+pub use stages::{DenseFit, PrunedFit, RefinedFit};
 
 use crate::Model;
 use crate::data::Dataset;
@@ -107,6 +109,13 @@ pub enum TrainError {
         /// The bytes that the scores take.
         needed: u64,
     },
+    /// The weights of a dense fit take more memory than is allowed.
+    DenseMemory {
+        /// The bytes that are allowed.
+        allowed: u64,
+        /// The bytes that the weights take.
+        needed: u64,
+    },
     /// The validation data is empty.
     NoValidation,
     /// The threads could not be started.
@@ -124,6 +133,11 @@ impl fmt::Display for TrainError {
                 f,
                 "the scores of all texts for all classes take {needed} bytes: {allowed} are allowed; raise --max-memory, \
                  or take fewer texts or classes"
+            ),
+            Self::DenseMemory { allowed, needed } => write!(
+                f,
+                "the weights of a dense fit take {needed} bytes: {allowed} are allowed; raise max_memory, or train \
+                 within a budget without one"
             ),
             Self::NoValidation => {
                 write!(f, "the validation data is empty: expected at least one labelled text")

@@ -16,7 +16,7 @@ const OVERGROWTH: usize = 2;
 /// Budgets above this share of all possible weights are cut from the dense fit: to grow so far takes longer.
 const GROWN_SHARE: usize = 16;
 /// The L1 strength of the dense fit where none is given, in losses of a text.
-const L1: f32 = 0.2;
+pub(super) const L1: f32 = 0.2;
 
 /// What a path lowers on its way.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,15 +81,20 @@ pub(super) fn follow(
             }
         }
         fit.prune(size, course.prune_by);
-        if is_plain {
-            fit.optimise(1e-4, 50);
-        } else if size < possible {
-            fit.grow(size);
-            fit.swap(SWAPS);
-        }
+        refine(&mut fit, size, course.prune_by);
         let done = (at + 1) as f64 / sizes.len() as f64;
         step(Step { stage: "refinement", done, loss: fit.objective() / texts, nonzeros: fit.cells().len() });
         found(at, fit.cells());
+    }
+}
+
+/// Fits the weights that are left, and exchanges them for better ones unless they were pruned by the baseline.
+pub(super) fn refine(fit: &mut SmoothFit<'_>, size: usize, by: PruneBy) {
+    if by == PruneBy::Magnitude {
+        fit.optimise(1e-4, 50);
+    } else if size < fit.possible() {
+        fit.grow(size);
+        fit.swap(SWAPS);
     }
 }
 

@@ -41,6 +41,12 @@ impl Problem {
         Problem::from_parts(&by_text, labels, weights, dataset.classes().len(), balance)
     }
 
+    /// All texts of `dataset`.
+    pub(super) fn of_all(dataset: &Dataset, balance: bool) -> Problem {
+        let rows: Vec<u32> = (0..dataset.texts() as u32).collect();
+        Problem::new(dataset, &rows, balance)
+    }
+
     /// Other labelled texts than the dataset's, in its features and classes. Texts of other classes are left out;
     /// gives how many.
     pub(super) fn of_texts(dataset: &Dataset, texts: HeldOut<'_>, balance: bool) -> (Problem, usize) {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::cell::Cell;
 use super::folds;
-use super::freeze::freeze;
+use super::freeze::{freeze, metadata};
 use super::loss::Loss;
 use super::path::{self, Course, Effort, Step};
 use super::problem::Problem;
@@ -36,16 +36,12 @@ impl<'s> Run<'s> {
         progress: &'s mut (dyn FnMut(Progress) + Send),
     ) -> Result<Run<'s>, TrainError> {
         let balance = params.balance;
-        let needed = 4 * dataset.texts() as u64 * dataset.classes().len() as u64;
-        if needed > params.max_memory {
-            return Err(TrainError::Memory { allowed: params.max_memory, needed });
-        }
+        check_memory(params, dataset)?;
         let trials = match validation {
             Some([]) => return Err(TrainError::NoValidation),
             Some(texts) => {
-                let rows: Vec<u32> = (0..dataset.texts() as u32).collect();
                 let (held_out, unknown) = Problem::of_texts(dataset, texts, balance);
-                let fitted = Problem::new(dataset, &rows, balance);
+                let fitted = Problem::of_all(dataset, balance);
                 vec![Trial { fitted, held_out, unknown: unknown as f64 }]
             }
             None => folds::stratified(dataset, params.folds, params.seed)
@@ -53,10 +49,7 @@ impl<'s> Run<'s> {
                 .map(|fold| Trial::of_fold(dataset, fold, balance))
                 .collect(),
         };
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(params.threads)
-            .build()
-            .map_err(|error| TrainError::Threads(error.to_string()))?;
+        let pool = pool(params)?;
         Ok(Run { params, dataset, trials, progress: Mutex::new(progress), pool })
     }
 
@@ -76,8 +69,7 @@ impl<'s> Run<'s> {
     }
 
     fn all_texts(&self) -> Problem {
-        let rows: Vec<u32> = (0..self.dataset.texts() as u32).collect();
-        Problem::new(self.dataset, &rows, self.params.balance)
+        Problem::of_all(self.dataset, self.params.balance)
     }
 
     /// The cells of one setting at the last of `sizes`, fitted to all texts.
@@ -118,7 +110,7 @@ impl<'s> Run<'s> {
     }
 
     fn possible(&self) -> usize {
-        usize::try_from(self.dataset.possible_weights()).unwrap_or(usize::MAX)
+        possible(self.dataset)
     }
 
     /// The sizes that are tried where none is asked for: doubling, and the dense fit.
@@ -233,34 +225,9 @@ impl<'s> Run<'s> {
     ) -> Trained {
         let objective = setting.objective();
         let l2 = widened(setting.l2);
-        let model = freeze(self.dataset, cells, self.metadata(setting, estimate));
+        let model = freeze(self.dataset, cells, metadata(self.dataset, self.params, &setting, estimate));
         let training_accuracy = ZeroOneFit::new(problem, cells).right() / problem.total_weight();
         Trained { model, report: Report { objective, l2, estimate, candidates, training_accuracy } }
-    }
-
-    fn metadata(&self, setting: Setting, estimate: Option<Estimate>) -> Vec<(String, String)> {
-        let dataset = self.dataset;
-        let mut entries = vec![
-            ("paring", env!("CARGO_PKG_VERSION").to_string()),
-            ("texts", dataset.texts().to_string()),
-            ("features", dataset.features().len().to_string()),
-            ("possible_weights", dataset.possible_weights().to_string()),
-            ("ngrams", dataset.spec().ngrams.to_string()),
-            ("objective", setting.objective().to_string()),
-            ("l2", setting.l2.to_string()),
-            ("seed", self.params.seed.to_string()),
-            ("data_sha256", dataset.digest().to_string()),
-        ];
-        if let Some(affixes) = dataset.spec().affixes {
-            entries.push(("affixes", format!("{}-{}", affixes.min, affixes.max)));
-        }
-        if self.params.balance {
-            entries.push(("balance", "true".into()));
-        }
-        if let Some(estimate) = estimate {
-            entries.push(("held_out_accuracy", format!("{:.4}", estimate.accuracy)));
-        }
-        entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
     }
 
     pub(super) fn frontier(&self, budgets: &[usize]) -> Result<Frontier, TrainError> {
@@ -318,6 +285,24 @@ impl<'s> Run<'s> {
         let (knee, one_standard_error) = (knee(&points), one_standard_error(&points));
         Ok(Frontier { points, dense, knee, one_standard_error })
     }
+}
+
+pub(super) fn possible(dataset: &Dataset) -> usize {
+    usize::try_from(dataset.possible_weights()).unwrap_or(usize::MAX)
+}
+
+/// Whether the scores that every fit keeps for all texts fit into the memory that is allowed.
+pub(super) fn check_memory(params: &ValidParams, dataset: &Dataset) -> Result<(), TrainError> {
+    let needed = 4 * dataset.texts() as u64 * dataset.classes().len() as u64;
+    if needed > params.max_memory {
+        return Err(TrainError::Memory { allowed: params.max_memory, needed });
+    }
+    Ok(())
+}
+
+pub(super) fn pool(params: &ValidParams) -> Result<rayon::ThreadPool, TrainError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(params.threads).build();
+    pool.map_err(|error| TrainError::Threads(error.to_string()))
 }
 
 /// The size that takes `bytes` if `size` takes `taken`.

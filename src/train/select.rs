@@ -46,7 +46,18 @@ pub(super) enum ZeroOne {
 const TEXTS_PER_GROWN: usize = 50;
 const TEXTS_PER_FINISHED: usize = 10;
 
+/// What a weight of a dense fit takes in memory, about: 12 bytes, and 20 in the table of those taken.
+pub(super) const BYTES_OF_WEIGHT: u64 = 32;
+
+/// The L2 strength where none is given or chosen.
+const L2_WITHOUT_CHOICE: f64 = 1.0;
+
 impl Setting {
+    /// The setting that `params` ask for, or the first that would be tried.
+    pub(super) fn without_choice(params: &Params) -> Setting {
+        settings(params, params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32)[0]
+    }
+
     pub(super) fn objective(&self) -> Objective {
         let Loss { q, margin } = self.loss;
         if self.zero_one != ZeroOne::No {
@@ -77,8 +88,7 @@ impl Setting {
             l2: self.l2,
             l1: params.l1.map(|l1| (l1 * dataset.texts() as f64) as f32),
             prune_by: params.prune_by,
-            // A cell takes 12 bytes, and about 20 in the table of those taken.
-            most_cells: usize::try_from(params.max_memory / 32).unwrap_or(usize::MAX).max(1),
+            most_cells: usize::try_from(params.max_memory / BYTES_OF_WEIGHT).unwrap_or(usize::MAX).max(1),
         }
     }
 }

@@ -68,6 +68,11 @@ impl<'p> SmoothFit<'p> {
         &self.cells
     }
 
+    /// The cells that there could be.
+    pub(super) fn possible(&self) -> usize {
+        self.problem.features() * self.problem.classes()
+    }
+
     /// Computes the odds anew from the weights: what was kept up to date has gathered rounding errors.
     pub(super) fn refresh(&mut self) {
         let classes = self.problem.classes();
