@@ -196,7 +196,9 @@ impl<'m> Numbers<'m> {
             .chain(core::iter::once(line_end))
             .chain(parts)
             .map(|(name, number)| {
-                let key = match name.rsplit_once(' ') {
+                // A search for one byte is dear beside the few that a name has.
+                let last_space = name.bytes().rposition(|byte| byte == b' ');
+                let key = match last_space.map(|at| (&name[..at], &name[at + 1..])) {
                     Some((start, word)) => key::of_ngram(self.number(start)?, self.number(word)?),
                     None => key::of_name(key::parts(name)),
                 };

@@ -9,7 +9,6 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 
 use super::key::{self, Key};
 
@@ -56,31 +55,28 @@ impl Table {
             pilots: vec![0; buckets].into(),
             slots: vec![Slot { key: EMPTY, number: 0 }; slots].into(),
         };
-        let mut hashed: Vec<(usize, u64, Slot)> = entries
-            .iter()
-            .map(|&(key, number)| {
-                let hash = key::hash(key);
-                (table.get().bucket(hash), hash, Slot { key, number })
-            })
-            .collect();
-        hashed.sort_unstable_by_key(|&(bucket, hash, _)| (bucket, hash));
-        let mut groups: Vec<_> = hashed.chunk_by(|a, b| a.0 == b.0).collect();
+        let hashed: Vec<u64> = entries.iter().map(|&(key, _)| key::hash(key)).collect();
+        let by_bucket = Grouped::new(buckets, hashed.iter().map(|&hash| table.get().bucket(hash)));
+        let sizes: Vec<usize> = (0..buckets).map(|bucket| by_bucket.group(bucket).len()).collect();
+        let largest = sizes.iter().copied().max().unwrap_or(0);
         // Buckets with many keys first, while most slots are free.
-        groups.sort_by_key(|group| Reverse(group.len()));
+        let by_size = Grouped::new(largest + 1, sizes.into_iter().map(|size| largest - size));
         let mut chosen = Vec::new();
-        for group in groups {
+        for &bucket in &by_size.members {
+            let group = by_bucket.group(bucket as usize);
             let pilot = (0..=u8::MAX).find(|&pilot| {
                 chosen.clear();
-                group.iter().all(|&(_, hash, _)| {
-                    let slot = table.get().slot(hash, pilot);
+                group.iter().all(|&entry| {
+                    let slot = table.get().slot(hashed[entry as usize], pilot);
                     let is_free = table.slots[slot].key == EMPTY && !chosen.contains(&slot);
                     chosen.push(slot);
                     is_free
                 })
             })?;
-            table.pilots[group[0].0] = pilot;
-            for (&at, &(_, _, slot)) in chosen.iter().zip(group) {
-                table.slots[at] = slot;
+            table.pilots[bucket as usize] = pilot;
+            for (&at, &entry) in chosen.iter().zip(group) {
+                let (key, number) = entries[entry as usize];
+                table.slots[at] = Slot { key, number };
             }
         }
         Some(table)
@@ -89,6 +85,40 @@ impl Table {
     #[inline(always)]
     pub(super) fn get(&self) -> TableRef<'_> {
         TableRef { pilots: &self.pilots, slots: &self.slots }
+    }
+}
+
+/// Things by the number of their group, in their order within each: a counting sort.
+struct Grouped {
+    members: Vec<u32>,
+    /// Where each group ends.
+    ends: Vec<u32>,
+}
+
+impl Grouped {
+    fn new(groups: usize, group_of: impl Iterator<Item = usize> + Clone) -> Grouped {
+        let mut ends = vec![0; groups];
+        let mut count = 0;
+        for group in group_of.clone() {
+            ends[group] += 1;
+            count += 1;
+        }
+        let mut start = 0;
+        for end in &mut ends {
+            start += *end;
+            *end = start - *end;
+        }
+        let mut members = vec![0; count];
+        for (member, group) in (0..).zip(group_of) {
+            members[ends[group] as usize] = member;
+            ends[group] += 1;
+        }
+        Grouped { members, ends }
+    }
+
+    fn group(&self, group: usize) -> &[u32] {
+        let start = if group == 0 { 0 } else { self.ends[group - 1] };
+        &self.members[start as usize..self.ends[group] as usize]
     }
 }
 
@@ -140,6 +170,13 @@ mod tests {
             let table = Table::new(&entries(count)).unwrap();
             assert!(table.slots.len() + table.pilots.len() < 4 * count as usize);
         }
+    }
+
+    #[test]
+    fn groups_hold_all_their_members_in_order() {
+        let grouped = Grouped::new(4, [2, 0, 2, 3, 0].into_iter());
+        let groups: Vec<&[u32]> = (0..4).map(|group| grouped.group(group)).collect();
+        assert_eq!(groups, [&[1, 4][..], &[], &[0, 2], &[3]]);
     }
 
     #[test]

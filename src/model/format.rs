@@ -309,7 +309,10 @@ fn with_shared(lengths: &[u8], joined: &str) -> Result<Vec<String>, FormatError>
         let before = names.last().map_or("", String::as_str);
         let shared = before.get(..usize::from(length)).filter(|shared| shared.len() <= MAX_SHARED);
         let shared = shared.ok_or(FormatError::Field("shared lengths"))?;
-        names.push([shared, rest].concat());
+        let mut name = String::with_capacity(shared.len() + rest.len());
+        name.push_str(shared);
+        name.push_str(rest);
+        names.push(name);
     }
     let is_all = rests.next().is_none() || joined.is_empty();
     if is_all { Ok(names) } else { Err(FormatError::Field("shared lengths")) }
