@@ -61,9 +61,11 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //!    weight, whose steps are the margins of the texts that have the feature. Sorted, they give the best interval, and
 //!    the weight goes to its middle. Again weights are exchanged, the cheapest first, then drawn at random.
 //!
-//! The loss is softmax-margin (multinomial logistic regression with the true class's score lowered by 2). Its L2
-//! strength, and whether to finish under 0/1 loss or to grow under it from nothing, are chosen by stratified
-//! cross-validation at the very budget. `benches/README.md` tells what else was tried and what it gave.
+//! The loss is softmax-margin (multinomial logistic regression with the true class's score lowered by 2; by 4 or 8 where a
+//! large budget does better so), taken of scores over the square root of the text's length: that changes no argmax, but by
+//! sums alone, long texts would outweigh short ones. Its L2 strength, the margin, and whether to finish under 0/1 loss or to
+//! grow under it from nothing, are chosen one after the other by stratified cross-validation at the very budget.
+//! `benches/README.md` tells what else was tried and what it gave.
 //!
 //! # Features
 //!

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use sprs::CsMatI;
 
 use super::cell::Cell;
-use super::exp::exp;
+use super::exp_ln::exp;
 use super::loss::Loss;
 use super::problem::Problem;
 
@@ -18,15 +18,14 @@ const MOST_STEPS: usize = 1000;
 /// FISTA (Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009), restarted whenever its momentum
 /// points uphill (O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", 2015), in a metric of one
 /// curvature for each feature. That is a bound: the curvature of log loss in the scores is at most 1/2 (Böhning,
-/// "Multinomial logistic regression algorithm", 1992), and the square of a text's sum of counts times weights is at most
-/// the sum of its counts times the sum of counts times squared weights. The losses with q above 0 are concave in the
+/// "Multinomial logistic regression algorithm", 1992), and the square of a text's sum of shares times weights is at most
+/// the sum of its shares times the sum of shares times squared weights. The losses with q above 0 are concave in the
 /// negative log-likelihood, so that the bound is theirs too.
 ///
 /// Takes memory for two matrices of shape (features, classes) and one of shape (texts, classes).
 pub(super) fn fit(problem: &Problem, loss: Loss, l1: f32, l2: f32) -> Vec<Cell> {
     let classes = problem.classes();
-    let by_feature = problem.by_feature();
-    let by_text = by_feature.to_csr();
+    let by_text = problem.shares_by_text();
     let curvatures = curvatures(problem, &by_text);
     let mut here = vec![0.0_f32; problem.features() * classes];
     let mut ahead = here.clone();
@@ -75,11 +74,11 @@ fn curvatures(problem: &Problem, by_text: &CsMatI<f32, u32, usize>) -> Vec<f32> 
     let lengths: Vec<f32> = by_text.outer_iterator().map(|text| text.data().iter().sum()).collect();
     (0..problem.features() as u32)
         .map(|feature| {
-            let (texts, counts) = problem.texts_of(feature);
-            let bound = |(&text, &count): (&u32, &f32)| {
-                problem.weights()[text as usize] * count * lengths[text as usize] / 2.0
+            let (texts, shares) = problem.shares_of(feature);
+            let bound = |(&text, &share): (&u32, &f32)| {
+                problem.weights()[text as usize] * share * lengths[text as usize] / 2.0
             };
-            texts.iter().zip(counts).map(bound).sum()
+            texts.iter().zip(shares).map(bound).sum()
         })
         .collect()
 }
@@ -102,10 +101,10 @@ fn set_residuals(
         .map(|(text, ((row, &label), &text_weight))| {
             row.fill(0.0);
             let range = by_text.indptr().outer_inds_sz(text);
-            for (&feature, &count) in by_text.indices()[range.clone()].iter().zip(&by_text.data()[range]) {
+            for (&feature, &share) in by_text.indices()[range.clone()].iter().zip(&by_text.data()[range]) {
                 for (score, &weight) in row.iter_mut().zip(&weights[feature as usize * classes..][..classes])
                 {
-                    *score += count * weight;
+                    *score += share * weight;
                 }
             }
             row[label as usize] -= loss.margin;
@@ -128,10 +127,10 @@ fn set_residuals(
 fn set_gradient(problem: &Problem, feature: u32, residuals: &[f32], gradient: &mut [f32]) {
     let classes = gradient.len();
     gradient.fill(0.0);
-    let (texts, counts) = problem.texts_of(feature);
-    for (&text, &count) in texts.iter().zip(counts) {
+    let (texts, shares) = problem.shares_of(feature);
+    for (&text, &share) in texts.iter().zip(shares) {
         for (sum, &residual) in gradient.iter_mut().zip(&residuals[text as usize * classes..][..classes]) {
-            *sum += count * residual;
+            *sum += share * residual;
         }
     }
 }

@@ -1,23 +1,22 @@
 //! The exact line search: one weight of a smooth loss, all others fixed.
 
-use super::exp::exp;
+use super::exp_ln::{exp, ln};
 
 /// The texts that one weight bears on, gathered; arrays of equal length.
 ///
 /// With all other weights fixed, changing the weight of (feature, class) by `d` takes the class's
-/// probability `p` in a text that has the feature `x` times to `p e^(dx) / s`, `s = 1 + p (e^(dx) - 1)`,
+/// probability `p` in a text of which the feature has a share of `x` to `p e^(dx) / s`, `s = 1 + p (e^(dx) - 1)`,
 /// and every other class's probability to its `1 / s`.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     /// The class's probability in each text.
     p: Vec<f32>,
-    /// How often the text has the feature.
-    counts: Vec<f32>,
+    /// The feature's share of the text.
+    shares: Vec<f32>,
     /// How much the text pulls: its weight times the slope of the loss in the negative log-likelihood.
     pulls: Vec<f32>,
     /// 1 where the class is the text's own, or else 0.
     is_own: Vec<f32>,
-    all_once: bool,
 }
 
 /// The furthest that one step of a search goes.
@@ -42,61 +41,46 @@ struct Sums {
 
 impl Sums {
     #[inline(always)]
-    fn add(&mut self, lane: usize, p: f32, growth: f32, count: f32, pull: f32, own: f32) {
+    fn add(&mut self, lane: usize, p: f32, growth: f32, share: f32, pull: f32, own: f32) {
         let moved = p * growth / (1.0 + p * (growth - 1.0));
-        self.slopes[lane] += pull * count * (moved - own);
-        self.curvatures[lane] += pull * count * count * moved * (1.0 - moved);
+        self.slopes[lane] += pull * share * (moved - own);
+        self.curvatures[lane] += pull * share * share * moved * (1.0 - moved);
     }
 }
 
 impl Line {
     pub(super) fn clear(&mut self) {
         self.p.clear();
-        self.counts.clear();
+        self.shares.clear();
         self.pulls.clear();
         self.is_own.clear();
-        self.all_once = true;
     }
 
     #[inline(always)]
-    pub(super) fn push(&mut self, p: f32, count: f32, pull: f32, is_own: bool) {
+    pub(super) fn push(&mut self, p: f32, share: f32, pull: f32, is_own: bool) {
         self.p.push(p);
-        self.counts.push(count);
+        self.shares.push(share);
         self.pulls.push(pull);
         self.is_own.push(f32::from(u8::from(is_own)));
-        self.all_once &= count == 1.0;
     }
 
     /// The first and second derivative of the pulled negative log-likelihood at a change of `d`.
     pub(super) fn derivatives(&self, d: f32) -> (f32, f32) {
-        let Line { p, counts, pulls, is_own, all_once } = self;
+        let Line { p, shares, pulls, is_own } = self;
         let mut sums = Sums::default();
+        let growth = |share: f32| exp((d * share).clamp(-80.0, 80.0));
         let (p, p_rest) = p.as_chunks::<LANES>();
+        let (shares, shares_rest) = shares.as_chunks::<LANES>();
         let (pulls, pulls_rest) = pulls.as_chunks::<LANES>();
         let (is_own, own_rest) = is_own.as_chunks::<LANES>();
-        if *all_once {
-            let growth = exp(d);
-            for ((p, pulls), is_own) in p.iter().zip(pulls).zip(is_own) {
-                for lane in 0..LANES {
-                    sums.add(lane, p[lane], growth, 1.0, pulls[lane], is_own[lane]);
-                }
+        for (((p, pulls), is_own), shares) in p.iter().zip(pulls).zip(is_own).zip(shares) {
+            for lane in 0..LANES {
+                sums.add(lane, p[lane], growth(shares[lane]), shares[lane], pulls[lane], is_own[lane]);
             }
-            for (lane, ((&p, &pull), &own)) in p_rest.iter().zip(pulls_rest).zip(own_rest).enumerate() {
-                sums.add(lane, p, growth, 1.0, pull, own);
-            }
-        } else {
-            let (counts, counts_rest) = counts.as_chunks::<LANES>();
-            for (((p, pulls), is_own), counts) in p.iter().zip(pulls).zip(is_own).zip(counts) {
-                for lane in 0..LANES {
-                    let growth = exp((d * counts[lane]).clamp(-80.0, 80.0));
-                    sums.add(lane, p[lane], growth, counts[lane], pulls[lane], is_own[lane]);
-                }
-            }
-            let rest = p_rest.iter().zip(pulls_rest).zip(own_rest).zip(counts_rest);
-            for (lane, (((&p, &pull), &own), &count)) in rest.enumerate() {
-                let growth = exp((d * count).clamp(-80.0, 80.0));
-                sums.add(lane, p, growth, count, pull, own);
-            }
+        }
+        let rest = p_rest.iter().zip(pulls_rest).zip(own_rest).zip(shares_rest);
+        for (lane, (((&p, &pull), &own), &share)) in rest.enumerate() {
+            sums.add(lane, p, growth(share), share, pull, own);
         }
         (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
     }
@@ -137,15 +121,31 @@ impl Line {
         Point { d, slope: slope + l2 * (weight + d), curvature: (curvature + l2).max(1e-9) }
     }
 
-    /// For every text, what its own class's probability is multiplied by when the weight changes by `d`: in
-    /// logarithms.
-    pub(super) fn for_each_log_ratio(&self, d: f32, mut f: impl FnMut(usize, f32)) {
-        let Line { p, counts, is_own, .. } = self;
-        let once = libm::expf(d);
-        for (at, ((&p, &count), &own)) in p.iter().zip(counts).zip(is_own).enumerate() {
-            let shift = (d * count).clamp(-80.0, 80.0);
-            let growth = if count == 1.0 { once } else { exp(shift) };
-            f(at, own * shift - libm::logf((1.0 + p * (growth - 1.0)).max(1e-30)));
+    /// What the sum of losses with this `q` rises by when the weight changes by `d`.
+    pub(super) fn rise(&self, d: f32, q: f32) -> f64 {
+        let Line { p, shares, pulls, is_own } = self;
+        // The logarithm of what the text's own class's probability is multiplied by.
+        let log_ratio = |p: f32, share: f32, own: f32| {
+            let shift = (d * share).clamp(-80.0, 80.0);
+            own * shift - ln((1.0 + p * (exp(shift) - 1.0)).max(1e-30))
+        };
+        // (p^q - (p r)^q) / q, and the text's pull is its weight times p^q, near enough.
+        let loss = |log_ratio: f32| if q == 0.0 { -log_ratio } else { (1.0 - exp(q * log_ratio)) / q };
+        let mut sums = [0.0_f64; LANES];
+        let (p, p_rest) = p.as_chunks::<LANES>();
+        let (shares, shares_rest) = shares.as_chunks::<LANES>();
+        let (pulls, pulls_rest) = pulls.as_chunks::<LANES>();
+        let (is_own, own_rest) = is_own.as_chunks::<LANES>();
+        for (((p, pulls), is_own), shares) in p.iter().zip(pulls).zip(is_own).zip(shares) {
+            for lane in 0..LANES {
+                let ratio = log_ratio(p[lane], shares[lane], is_own[lane]);
+                sums[lane] += f64::from(pulls[lane] * loss(ratio));
+            }
         }
+        let rest = p_rest.iter().zip(pulls_rest).zip(own_rest).zip(shares_rest);
+        for (sum, (((&p, &pull), &own), &share)) in sums.iter_mut().zip(rest) {
+            *sum += f64::from(pull * loss(log_ratio(p, share, own)));
+        }
+        sums.iter().sum()
     }
 }

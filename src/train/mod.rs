@@ -4,7 +4,7 @@
 
 mod cell;
 mod dense;
-mod exp;
+mod exp_ln;
 mod folds;
 mod freeze;
 mod line;

@@ -20,7 +20,8 @@ pub enum Budget {
     OneStandardError,
 }
 
-/// The loss that refinement lowers.
+/// The loss that refinement lowers. All but 0/1 loss are taken of a text's scores over the square root of its length in
+/// features, in units of the mean of that root's reciprocal over all texts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Objective {

@@ -124,3 +124,44 @@ pub(super) fn finish(problem: &Problem, cells: &[Cell], size: usize, effort: Eff
     fit.kick(size, kicks, &mut Random::new(seed));
     fit.cells()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::strategy::{Strategy, ValueTree};
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::train::problem::tests::problem;
+
+    /// The least objective of all choices of `size` of the 12 weights that the problems here can have.
+    fn optimum(problem: &Problem, loss: Loss, l2: f32, size: u32) -> f64 {
+        let places = |chosen: u32| (0..12_u32).filter(move |at| chosen >> at & 1 == 1);
+        let objective = |chosen| {
+            let cell = |at| Cell { feature: at / 3, class: at % 3, weight: 0.0 };
+            let cells = places(chosen).map(cell).collect();
+            SmoothFit::new(problem, loss, l2, cells).optimise(1e-6, 100)
+        };
+        let chosen = (0..1_u32 << 12).filter(|chosen| chosen.count_ones() == size);
+        chosen.map(objective).fold(f64::INFINITY, f64::min)
+    }
+
+    #[test]
+    fn nine_in_ten_small_problems_end_at_the_best_of_all_choices_of_weights() {
+        let mut runner = TestRunner::deterministic();
+        let problems = (problem(), 0..3_u8, 1..4_u32);
+        let is_best = |problem: &Problem, margin: u8, size: u32| {
+            let (loss, l2) = (Loss { q: 0.0, margin: f32::from(margin) }, 0.3);
+            let course = Course { loss, l2, l1: None, prune_by: PruneBy::Cost, most_cells: 12 };
+            let mut cells = Vec::new();
+            follow(problem, course, &[size as usize], &mut |_| (), &mut |_, found| cells = found.to_vec());
+            let reached = SmoothFit::new(problem, loss, l2, cells).optimise(1e-6, 100);
+            reached <= 1.001 * optimum(problem, loss, l2, size)
+        };
+        let best = (0..300).filter(|_| {
+            let (problem, margin, size) = problems.new_tree(&mut runner).unwrap().current();
+            is_best(&problem, margin, size)
+        });
+        let best = best.count();
+        assert!(best >= 270, "{best} of 300");
+    }
+}

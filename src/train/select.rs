@@ -16,8 +16,9 @@ use crate::data::Dataset;
 
 /// The margin of the softmax-margin loss that `auto` tries and that 0/1 fits start from.
 const MARGIN: f32 = 2.0;
-/// The margin that `auto` tries as well where there are too many nonzeros for 0/1 loss.
-const WIDE_MARGIN: f32 = 4.0;
+/// The margins that `auto` tries as well where there are too many nonzeros for 0/1 loss, each where the one before it
+/// is best.
+const WIDER_MARGINS: [(f32, f32); 2] = [(MARGIN, 4.0), (4.0, 8.0)];
 /// The L2 strengths that are tried; where an outer one is best, the next beyond is tried as well.
 const L2: [f32; 3] = [0.3, 1.0, 3.0];
 const L2_BEYOND: [(f32, f32); 2] = [(0.3, 0.1), (3.0, 10.0)];
@@ -55,7 +56,10 @@ const L2_WITHOUT_CHOICE: f64 = 1.0;
 impl Setting {
     /// The setting that `params` ask for, or the first that would be tried.
     pub(super) fn without_choice(params: &Params) -> Setting {
-        settings(params, params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32)[0]
+        let is_finished = params.objective == Objective::ZeroOne && params.prune_by == PruneBy::Cost;
+        let zero_one = if is_finished { ZeroOne::Finish } else { ZeroOne::No };
+        let l2 = params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32;
+        Setting { loss: first_loss(params), l2, zero_one }
     }
 
     pub(super) fn objective(&self) -> Objective {
@@ -73,7 +77,7 @@ impl Setting {
 
     fn suits(&self, texts: usize, size: usize, params: &Params) -> bool {
         match self.zero_one {
-            ZeroOne::No if params.objective == Objective::Auto && self.loss.margin == WIDE_MARGIN => {
+            ZeroOne::No if params.objective == Objective::Auto && self.loss.margin > MARGIN => {
                 texts / TEXTS_PER_FINISHED < size
             }
             ZeroOne::No => true,
@@ -124,30 +128,208 @@ impl Trial {
         }
     }
 
+    /// The weight of the held-out texts that are right.
     fn right(&self, cells: &[Cell]) -> f64 {
         ZeroOneFit::new(&self.held_out, cells).right()
     }
 }
 
-/// The settings of one loss and L2 strength that `params` leaves open.
-fn settings(params: &Params, l2: f32) -> Vec<Setting> {
-    let margin = Loss { q: 0.0, margin: MARGIN };
-    let (loss, ends): (Loss, &[ZeroOne]) = match params.objective {
-        _ if params.prune_by == PruneBy::Magnitude => (Loss { q: 0.0, margin: 0.0 }, &[ZeroOne::No]),
-        Objective::Auto => (margin, &[ZeroOne::No, ZeroOne::Finish]),
-        Objective::ZeroOne => (margin, &[ZeroOne::Finish]),
-        Objective::LogLoss => (Loss { q: 0.0, margin: 0.0 }, &[ZeroOne::No]),
-        Objective::SoftmaxMargin(margin) => (Loss { q: 0.0, margin: margin as f32 }, &[ZeroOne::No]),
-        Objective::GeneralisedCrossEntropy(q) => (Loss { q: q as f32, margin: 0.0 }, &[ZeroOne::No]),
+/// The smooth loss that `params` ask for, or that is tried first.
+fn first_loss(params: &Params) -> Loss {
+    let (q, margin) = match params.objective {
+        _ if params.prune_by == PruneBy::Magnitude => (0.0, 0.0),
+        Objective::Auto | Objective::ZeroOne => (0.0, MARGIN),
+        Objective::LogLoss => (0.0, 0.0),
+        Objective::SoftmaxMargin(margin) => (0.0, margin as f32),
+        Objective::GeneralisedCrossEntropy(q) => (q as f32, 0.0),
     };
-    ends.iter().map(|&zero_one| Setting { loss, l2, zero_one }).collect()
+    Loss { q, margin }
 }
 
-/// The setting with a wide margin, if `params` leave that open.
-fn wide(params: &Params, l2: f32) -> Option<Setting> {
-    let is_open = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
-    let loss = Loss { q: 0.0, margin: WIDE_MARGIN };
-    is_open.then_some(Setting { loss, l2, zero_one: ZeroOne::No })
+/// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
+/// loss; then, with the strength that is best at a size, whether to finish under 0/1 loss, and wider margins.
+pub(super) fn score(
+    dataset: &Dataset,
+    params: &Params,
+    trials: &[Trial],
+    sizes: &[usize],
+    step: &(dyn Fn(Step) + Sync),
+) -> Vec<Scored> {
+    let search = Search { dataset, params, trials, sizes, step };
+    let smooth = |l2: f32| Setting { loss: first_loss(params), l2, zero_one: ZeroOne::No };
+    let mut followed = search.follow(&params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]), smooth);
+    if params.l2.is_none() {
+        let beyond = L2_BEYOND.into_iter().filter(|&(outer, _)| {
+            (0..sizes.len()).any(|at| best_followed(&followed, at).scored.setting.l2 == outer)
+        });
+        let beyond: Vec<f32> = beyond.map(|(_, l2)| l2).collect();
+        followed.extend(search.follow(&beyond, smooth));
+    }
+    let finished = search.finish(&followed);
+    if params.objective == Objective::ZeroOne && params.prune_by == PruneBy::Cost {
+        return finished;
+    }
+    let mut scored: Vec<Scored> = followed.into_iter().map(|followed| followed.scored).collect();
+    if params.objective == Objective::Auto && params.prune_by == PruneBy::Cost {
+        for (narrow, wide) in WIDER_MARGINS {
+            let loss = Loss { q: 0.0, margin: wide };
+            let suits = |at: usize| {
+                let (best, _) = best(&scored, at);
+                let wider = Setting { loss, ..best };
+                (best.loss.margin == narrow && search.suits(&wider, at)).then_some(best.l2)
+            };
+            let mut strengths: Vec<f32> = (0..sizes.len()).filter_map(suits).collect();
+            strengths.sort_unstable_by(f32::total_cmp);
+            strengths.dedup();
+            let followed = search.follow(&strengths, |l2| Setting { loss, l2, zero_one: ZeroOne::No });
+            scored.extend(followed.into_iter().map(|followed| followed.scored));
+        }
+    }
+    scored.extend(finished);
+    scored
+}
+
+/// What settings are scored by, at some sizes.
+struct Search<'s> {
+    dataset: &'s Dataset,
+    params: &'s Params,
+    trials: &'s [Trial],
+    sizes: &'s [usize],
+    step: &'s (dyn Fn(Step) + Sync),
+}
+
+/// A smooth setting's scores, and where its fits ended.
+struct Followed {
+    scored: Scored,
+    /// By trial, then by size; none at sizes that are not finished under 0/1 loss.
+    cells: Vec<Vec<Vec<Cell>>>,
+}
+
+impl Search<'_> {
+    /// Whether any trial can tell how well a setting does at a size.
+    fn suits(&self, setting: &Setting, at: usize) -> bool {
+        self.trials.iter().any(|trial| setting.suits(trial.fitted.texts(), self.sizes[at], self.params))
+    }
+
+    /// Whether fits of a size are finished under 0/1 loss.
+    fn is_finished(&self, trial: &Trial, at: usize) -> bool {
+        let setting = Setting { loss: first_loss(self.params), l2: 0.0, zero_one: ZeroOne::Finish };
+        let is_open = matches!(self.params.objective, Objective::Auto | Objective::ZeroOne)
+            && self.params.prune_by == PruneBy::Cost;
+        is_open && setting.suits(trial.fitted.texts(), self.sizes[at], self.params)
+    }
+
+    /// Fits and scores smooth settings, in parallel over settings and trials.
+    fn follow(&self, strengths: &[f32], setting_of: impl Fn(f32) -> Setting) -> Vec<Followed> {
+        let settings: Vec<Setting> = strengths.iter().map(|&l2| setting_of(l2)).collect();
+        let trials = self.trials.len();
+        let fits = self.in_parallel(settings.len() * trials, |task| {
+            let (setting, trial) = (settings[task / trials], &self.trials[task % trials]);
+            let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
+            let mut right = vec![None; self.sizes.len()];
+            let mut cells = vec![Vec::new(); self.sizes.len()];
+            let course = setting.course(self.params, self.dataset);
+            let fitted = &trial.fitted;
+            path::follow(fitted, course, self.sizes, &mut |step| last = step, &mut |at, found| {
+                if setting.suits(fitted.texts(), self.sizes[at], self.params) {
+                    right[at] = Some(trial.right(found));
+                }
+                if self.is_finished(trial, at) {
+                    cells[at] = found.to_vec();
+                }
+            });
+            ((right, cells), last)
+        });
+        let mut fits = fits.into_iter();
+        let of_setting = |setting| {
+            let (right, cells): (Vec<_>, Vec<_>) = fits.by_ref().take(trials).unzip();
+            Followed { scored: self.scored(setting, &right), cells }
+        };
+        settings.into_iter().map(of_setting).collect()
+    }
+
+    /// Scores fits that end under 0/1 loss, from the best that was followed to each size, and those that are grown under
+    /// it from nothing.
+    fn finish(&self, followed: &[Followed]) -> Vec<Scored> {
+        let mut tasks: Vec<(Setting, usize, usize)> = Vec::new();
+        for at in 0..self.sizes.len() {
+            let smooth = best_followed(followed, at).scored.setting;
+            for (number, trial) in self.trials.iter().enumerate() {
+                if self.is_finished(trial, at) {
+                    tasks.push((Setting { zero_one: ZeroOne::Finish, ..smooth }, at, number));
+                }
+                tasks.extend(
+                    alone(self.params)
+                        .filter(|alone| alone.suits(trial.fitted.texts(), self.sizes[at], self.params))
+                        .map(|alone| (alone, at, number)),
+                );
+            }
+        }
+        let right = self.in_parallel(tasks.len(), |task| {
+            let (setting, at, number) = tasks[task];
+            let (trial, size) = (&self.trials[number], self.sizes[at]);
+            let start = match setting.zero_one {
+                ZeroOne::Alone => &[][..],
+                _ => &best_followed(followed, at).cells[number][at],
+            };
+            let cells = path::finish(&trial.fitted, start, size, Effort::Trial, self.params.seed);
+            let right = trial.right(&cells);
+            (
+                right,
+                Step {
+                    stage: "",
+                    done: 0.0,
+                    loss: 1.0 - right / trial.held_out.total_weight(),
+                    nonzeros: cells.len(),
+                },
+            )
+        });
+        let mut by_setting: Vec<(Setting, Vec<Vec<Option<f64>>>)> = Vec::new();
+        for (&(setting, at, number), right) in tasks.iter().zip(right) {
+            let place = by_setting.iter().position(|&(other, _)| other == setting).unwrap_or_else(|| {
+                by_setting.push((setting, vec![vec![None; self.sizes.len()]; self.trials.len()]));
+                by_setting.len() - 1
+            });
+            by_setting[place].1[number][at] = Some(right);
+        }
+        by_setting.into_iter().map(|(setting, right)| self.scored(setting, &right)).collect()
+    }
+
+    /// Does tasks, and tells how far it is.
+    fn in_parallel<T: Send>(&self, tasks: usize, task: impl Fn(usize) -> (T, Step) + Sync) -> Vec<T> {
+        let done = Mutex::new(0);
+        let run = |number: usize| {
+            let (result, last) = task(number);
+            if let Ok(mut done) = done.lock() {
+                *done += 1;
+                let share = f64::from(*done) / tasks as f64;
+                (self.step)(Step { stage: "cross-validation", done: share, ..last });
+            }
+            result
+        };
+        (0..tasks).into_par_iter().map(run).collect()
+    }
+
+    /// What comes of the weight that each trial's fits have right, at each size.
+    fn scored(&self, setting: Setting, right: &[Vec<Option<f64>>]) -> Scored {
+        let total: f64 = self.trials.iter().map(|trial| trial.unknown + trial.held_out.total_weight()).sum();
+        let texts: usize = self.trials.iter().map(|trial| trial.held_out.texts()).sum();
+        let estimate = |at: usize| {
+            let right: Option<f64> = right.iter().map(|right| right[at]).sum();
+            let accuracy = right? / total;
+            let standard_error = (accuracy * (1.0 - accuracy) / texts as f64).max(0.0).sqrt();
+            Some(Estimate { accuracy, standard_error })
+        };
+        Scored { setting, estimates: (0..self.sizes.len()).map(estimate).collect() }
+    }
+}
+
+/// The best followed to a size; among equals the one tried first.
+fn best_followed(followed: &[Followed], at: usize) -> &Followed {
+    let accuracy =
+        |followed: &Followed| followed.scored.estimates[at].map_or(0.0, |estimate| estimate.accuracy);
+    let best = followed.iter().rev().max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)));
+    best.expect("at least one strength is tried")
 }
 
 /// The setting whose fits are grown under 0/1 loss from nothing, if `params` allow it.
@@ -157,108 +339,6 @@ fn alone(params: &Params) -> Option<Setting> {
         && params.l2.is_none();
     let loss = Loss { q: 0.0, margin: 0.0 };
     is_open.then_some(Setting { loss, l2: 0.0, zero_one: ZeroOne::Alone })
-}
-
-/// Scores every setting that `params` leaves open at each of the `sizes`, in parallel over trials and L2
-/// strengths.
-pub(super) fn score(
-    dataset: &Dataset,
-    params: &Params,
-    trials: &[Trial],
-    sizes: &[usize],
-    step: &(dyn Fn(Step) + Sync),
-) -> Vec<Scored> {
-    let strengths: Vec<f32> = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
-    let suited = |setting: &Setting| {
-        trials.iter().any(|trial| sizes.iter().any(|&size| setting.suits(trial.fitted.texts(), size, params)))
-    };
-    let groups_of = |strengths: &[f32]| -> Vec<Vec<Setting>> {
-        let wide =
-            strengths.iter().filter_map(|&l2| wide(params, l2)).filter(suited).map(|setting| vec![setting]);
-        strengths.iter().map(|&l2| settings(params, l2)).chain(wide).collect()
-    };
-    let mut groups = groups_of(&strengths);
-    groups.extend(alone(params).filter(suited).map(|setting| vec![setting]));
-    let mut scored = score_groups(dataset, params, trials, sizes, &groups, step);
-    if params.l2.is_none() {
-        let bests: Vec<f32> = (0..sizes.len()).map(|at| best(&scored, at).0.l2).collect();
-        let beyond = L2_BEYOND.into_iter().filter(|(inner, _)| bests.contains(inner));
-        let beyond: Vec<f32> = beyond.map(|(_, l2)| l2).collect();
-        scored.extend(score_groups(dataset, params, trials, sizes, &groups_of(&beyond), step));
-    }
-    scored
-}
-
-/// Scores groups of settings that share a path.
-fn score_groups(
-    dataset: &Dataset,
-    params: &Params,
-    trials: &[Trial],
-    sizes: &[usize],
-    groups: &[Vec<Setting>],
-    step: &(dyn Fn(Step) + Sync),
-) -> Vec<Scored> {
-    let tasks: Vec<(&[Setting], &Trial)> =
-        groups.iter().flat_map(|group| trials.iter().map(move |trial| (&group[..], trial))).collect();
-    let done = Mutex::new(0);
-    let right: Vec<Vec<Vec<Option<f64>>>> = tasks
-        .par_iter()
-        .map(|&(group, trial)| {
-            let (right, last) = right_of(dataset, params, trial, sizes, group);
-            if let Ok(mut done) = done.lock() {
-                *done += 1;
-                step(Step { stage: "cross-validation", done: f64::from(*done) / tasks.len() as f64, ..last });
-            }
-            right
-        })
-        .collect();
-    let total: f64 = trials.iter().map(|trial| trial.unknown + trial.held_out.total_weight()).sum();
-    let texts: usize = trials.iter().map(|trial| trial.held_out.texts()).sum();
-    let mut scored = Vec::new();
-    for (of_trials, group) in right.chunks(trials.len()).zip(groups) {
-        for (number, &setting) in group.iter().enumerate() {
-            let estimate = |at: usize| {
-                let right: Option<f64> = of_trials.iter().map(|right| right[number][at]).sum();
-                let accuracy = right? / total;
-                let standard_error = (accuracy * (1.0 - accuracy) / texts as f64).max(0.0).sqrt();
-                Some(Estimate { accuracy, standard_error })
-            };
-            scored.push(Scored { setting, estimates: (0..sizes.len()).map(estimate).collect() });
-        }
-    }
-    scored
-}
-
-/// For each setting of a group, the weight of what a trial's fits have right, at each size; and the last step.
-fn right_of(
-    dataset: &Dataset,
-    params: &Params,
-    trial: &Trial,
-    sizes: &[usize],
-    group: &[Setting],
-) -> (Vec<Vec<Option<f64>>>, Step) {
-    let mut right = vec![vec![None; sizes.len()]; group.len()];
-    let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
-    let mut take = |at: usize, cells: &[Cell]| {
-        for (setting, right) in group.iter().zip(&mut right) {
-            if setting.suits(trial.fitted.texts(), sizes[at], params) {
-                right[at] = Some(match setting.zero_one {
-                    ZeroOne::No => trial.right(cells),
-                    _ => {
-                        let cells = path::finish(&trial.fitted, cells, sizes[at], Effort::Trial, params.seed);
-                        trial.right(&cells)
-                    }
-                });
-            }
-        }
-    };
-    if group[0].zero_one == ZeroOne::Alone {
-        (0..sizes.len()).for_each(|at| take(at, &[]));
-    } else {
-        let course = group[0].course(params, dataset);
-        path::follow(&trial.fitted, course, sizes, &mut |step| last = step, &mut take);
-    }
-    (right, last)
 }
 
 /// The setting that scored best at a size; among equals the one tried first.

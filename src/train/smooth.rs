@@ -3,7 +3,7 @@
 use hashbrown::HashSet;
 
 use super::cell::Cell;
-use super::exp::exp;
+use super::exp_ln::exp;
 use super::line::Line;
 use super::loss::Loss;
 use super::params::PruneBy;
@@ -78,9 +78,9 @@ impl<'p> SmoothFit<'p> {
         let classes = self.problem.classes();
         self.odds.fill(0.0);
         for cell in &self.cells {
-            let (texts, counts) = self.problem.texts_of(cell.feature);
-            for (&text, &count) in texts.iter().zip(counts) {
-                self.odds[text as usize * classes + cell.class as usize] += cell.weight * count;
+            let (texts, shares) = self.problem.shares_of(cell.feature);
+            for (&text, &share) in texts.iter().zip(shares) {
+                self.odds[text as usize * classes + cell.class as usize] += cell.weight * share;
             }
         }
         for ((row, total), &label) in
@@ -130,24 +130,23 @@ impl<'p> SmoothFit<'p> {
     }
 
     fn gather(&mut self, feature: u32, class: u32) {
-        let (texts, counts) = self.problem.texts_of(feature);
+        let (texts, shares) = self.problem.shares_of(feature);
         let (classes, labels) = (self.problem.classes(), self.problem.labels());
         self.line.clear();
-        for (&text, &count) in texts.iter().zip(counts) {
+        for (&text, &share) in texts.iter().zip(shares) {
             let text = text as usize;
             let p = self.odds[text * classes + class as usize] / self.totals[text] as f32;
-            self.line.push(p, count, self.pulls[text], labels[text] == class);
+            self.line.push(p, share, self.pulls[text], labels[text] == class);
         }
     }
 
     /// Changes one weight by `d` in all that is kept up to date, but for the cell itself.
     fn shift(&mut self, feature: u32, class: u32, d: f32) {
-        let (texts, counts) = self.problem.texts_of(feature);
+        let (texts, shares) = self.problem.shares_of(feature);
         let classes = self.problem.classes();
-        let once = libm::expf(d);
-        for (&text, &count) in texts.iter().zip(counts) {
+        for (&text, &share) in texts.iter().zip(shares) {
             let text = text as usize;
-            let growth = if count == 1.0 { once } else { libm::expf((d * count).clamp(-60.0, 60.0)) };
+            let growth = exp((d * share).clamp(-60.0, 60.0));
             let at = text * classes + class as usize;
             let before = self.odds[at];
             let after = (before * growth).max(SMALLEST_ODDS);
@@ -238,25 +237,8 @@ impl<'p> SmoothFit<'p> {
     fn exact(&mut self, feature: u32, class: u32) -> Addition {
         self.gather(feature, class);
         let d = self.line.minimise(0.0, self.l2, 12).clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
-        let gain = -self.rise(feature, d) - f64::from(self.l2 * d * d / 2.0);
+        let gain = -self.line.rise(d, self.loss.q) - f64::from(self.l2 * d * d / 2.0);
         Addition { cell: Cell { feature, class, weight: d }, gain }
-    }
-
-    /// What the sum of losses rises by when the weight gathered changes by `d`.
-    fn rise(&self, feature: u32, d: f32) -> f64 {
-        let (texts, _) = self.problem.texts_of(feature);
-        let (weights, q) = (self.problem.weights(), self.loss.q);
-        let mut rise = 0.0_f64;
-        self.line.for_each_log_ratio(d, |at, log_ratio| {
-            let text = texts[at] as usize;
-            rise += if q == 0.0 {
-                f64::from(weights[text] * -log_ratio)
-            } else {
-                // (p^q - (p r)^q) / q, and the text's pull is its weight times p^q, near enough.
-                f64::from(self.pulls[text] * (1.0 - libm::expf(q * log_ratio)) / q)
-            };
-        });
-        rise
     }
 
     /// The best cells to add, best first, by exact line search among the most promising.
@@ -304,7 +286,7 @@ impl<'p> SmoothFit<'p> {
             .map(|at| {
                 let Cell { feature, class, weight } = self.cells[at];
                 self.gather(feature, class);
-                self.rise(feature, -weight) - f64::from(self.l2 * weight * weight / 2.0)
+                self.line.rise(-weight, self.loss.q) - f64::from(self.l2 * weight * weight / 2.0)
             })
             .collect()
     }
@@ -343,13 +325,13 @@ impl<'p> SmoothFit<'p> {
         let labels = self.problem.labels();
         let mut sums = Sums { predicted: vec![0.0; classes], observed: vec![0.0; classes], total: 0.0 };
         for feature in 0..self.problem.features() as u32 {
-            let (texts, counts) = self.problem.texts_of(feature);
+            let (texts, shares) = self.problem.shares_of(feature);
             sums.predicted.fill(0.0);
             sums.observed.fill(0.0);
             sums.total = 0.0;
-            for (&text, &count) in texts.iter().zip(counts) {
+            for (&text, &share) in texts.iter().zip(shares) {
                 let text = text as usize;
-                let pull = self.pulls[text] * count;
+                let pull = self.pulls[text] * share;
                 let scale = (f64::from(pull) / self.totals[text]) as f32;
                 let row = &self.odds[text * classes..][..classes];
                 for (sum, &odds) in sums.predicted.iter_mut().zip(row) {
@@ -379,7 +361,7 @@ impl<'p> SmoothFit<'p> {
     pub(super) fn swap(&mut self, rounds: usize) {
         let size = self.cells.len();
         let mut objective = self.optimise(TOLERANCE, 10);
-        let mut count = size / 5;
+        let mut count = size.div_ceil(5);
         for _ in 0..rounds {
             if count == 0 {
                 break;
@@ -404,7 +386,7 @@ impl<'p> SmoothFit<'p> {
     }
 }
 
-/// What the texts that have a feature sum up to, by class: their pulls times counts, shared out by the
+/// What the texts that have a feature sum up to, by class: their pulls times shares, shared out by the
 /// probabilities, or given to their own classes.
 #[derive(Debug)]
 struct Sums {

@@ -13,9 +13,9 @@ fn naive_objective(problem: &Problem, loss: Loss, l2: f32, cells: &[Cell]) -> f6
     let classes = problem.classes();
     let mut scores = vec![0.0_f64; problem.texts() * classes];
     for cell in cells {
-        let (texts, counts) = problem.texts_of(cell.feature);
-        for (&text, &count) in texts.iter().zip(counts) {
-            scores[text as usize * classes + cell.class as usize] += f64::from(cell.weight * count);
+        let (texts, shares) = problem.shares_of(cell.feature);
+        for (&text, &share) in texts.iter().zip(shares) {
+            scores[text as usize * classes + cell.class as usize] += f64::from(cell.weight * share);
         }
     }
     let mut sum = 0.0;
