@@ -58,6 +58,9 @@ pub(super) fn metadata(
     if let Some(affixes) = dataset.spec().affixes {
         entries.push(("affixes", format!("{}-{}", affixes.min, affixes.max)));
     }
+    if setting.is_cut {
+        entries.push(("start", "dense fit".into()));
+    }
     if params.balance {
         entries.push(("balance", "true".into()));
     }

@@ -60,6 +60,8 @@ pub struct Candidate {
     pub objective: Objective,
     /// The L2 strength.
     pub l2: f64,
+    /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
+    pub is_cut: bool,
     /// The budget.
     pub nonzeros: usize,
     /// Held-out accuracy at the budget.
@@ -73,6 +75,8 @@ pub struct Report {
     pub objective: Objective,
     /// The L2 strength that was chosen or asked for.
     pub l2: f64,
+    /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
+    pub is_cut: bool,
     /// Held-out accuracy of the setting chosen at the size chosen: cross-validated, or on the
     /// validation data; `None` when nothing had to be chosen and no validation data was given.
     pub estimate: Option<Estimate>,

@@ -14,7 +14,7 @@ const SWAPS: usize = 4;
 /// A model grows to this many times its budget before it is cut down to it.
 const OVERGROWTH: usize = 2;
 /// Budgets above this share of all possible weights are cut from the dense fit: to grow so far takes longer.
-const GROWN_SHARE: usize = 16;
+pub(super) const GROWN_SHARE: usize = 16;
 /// The L1 strength of the dense fit where none is given, in losses of a text.
 pub(super) const L1: f32 = 0.2;
 
@@ -53,6 +53,8 @@ pub(super) fn follow(
     let texts = problem.texts() as f64;
     let largest = sizes.last().copied().unwrap_or(0);
     let mut fit = SmoothFit::new(problem, course.loss, course.l2, Vec::new());
+    // The dense fit that was made last, and its L1 strength.
+    let mut dense: Option<(f32, Vec<Cell>)> = None;
     for (at, &size) in sizes.iter().enumerate() {
         let size = size.min(possible).min(course.most_cells);
         let is_plain = course.prune_by == PruneBy::Magnitude;
@@ -60,8 +62,11 @@ pub(super) fn follow(
         if is_cut && possible <= course.most_cells {
             // A budget of more than a quarter leaves nothing for an L1 penalty to do.
             let l1 = course.l1.unwrap_or(if size > possible / 4 { 0.0 } else { L1 });
-            step(Step { stage: "dense fit", done: 0.0, loss: fit.objective() / texts, nonzeros: 0 });
-            let cells = dense::fit(problem, course.loss, l1, course.l2);
+            if dense.as_ref().is_none_or(|&(of, _)| of != l1) {
+                step(Step { stage: "dense fit", done: 0.0, loss: fit.objective() / texts, nonzeros: 0 });
+                dense = Some((l1, dense::fit(problem, course.loss, l1, course.l2)));
+            }
+            let cells = dense.as_ref().map_or(Vec::new(), |(_, cells)| cells.clone());
             fit = SmoothFit::new(problem, course.loss, course.l2, cells);
         } else {
             let grown = (OVERGROWTH * size).min(possible).min(course.most_cells);

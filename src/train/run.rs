@@ -148,7 +148,10 @@ impl<'s> Run<'s> {
             let finer: Vec<usize> = sizes[..at].iter().copied().chain(between).collect();
             let objective = setting.objective();
             let l2 = (setting.zero_one != ZeroOne::Alone).then(|| widened(setting.l2));
-            scored = self.score(&finer, &Params { objective, l2, ..(**self.params).clone() });
+            let cut = setting.is_cut.then(|| f64::from(path::L1) / self.dataset.texts() as f64);
+            let l1 = self.params.l1.or(cut);
+            scored = self.score(&finer, &Params { objective, l2, l1, ..(**self.params).clone() });
+            scored.iter_mut().for_each(|scored| scored.setting.is_cut = setting.is_cut);
             let finer_found = bests(&scored, &finer);
             if finer_found.iter().any(|(_, estimate)| estimate.accuracy >= least) {
                 all.extend(candidates(&scored, &finer));
@@ -164,7 +167,8 @@ impl<'s> Run<'s> {
     /// As many nonzeros as a file of `bytes` holds.
     fn train_to_bytes(&self, problem: &Problem, bytes: u64) -> Result<Trained, TrainError> {
         let length = |trained: &Trained| trained.model.to_bytes().len() as u64;
-        let dummy = Setting { loss: Loss { q: 0.0, margin: 0.0 }, l2: 1.0, zero_one: ZeroOne::No };
+        let dummy =
+            Setting { loss: Loss { q: 0.0, margin: 0.0 }, l2: 1.0, is_cut: false, zero_one: ZeroOne::No };
         let needed = length(&self.trained(problem, dummy, None, &[], Vec::new()));
         if needed > bytes {
             return Err(TrainError::Bytes { allowed: bytes, needed });
@@ -227,7 +231,10 @@ impl<'s> Run<'s> {
         let l2 = widened(setting.l2);
         let model = freeze(self.dataset, cells, metadata(self.dataset, self.params, &setting, estimate));
         let training_accuracy = ZeroOneFit::new(problem, cells).right() / problem.total_weight();
-        Trained { model, report: Report { objective, l2, estimate, candidates, training_accuracy } }
+        Trained {
+            model,
+            report: Report { objective, l2, is_cut: setting.is_cut, estimate, candidates, training_accuracy },
+        }
     }
 
     pub(super) fn frontier(&self, budgets: &[usize]) -> Result<Frontier, TrainError> {
@@ -316,6 +323,7 @@ fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
             Some(Candidate {
                 objective: scored.setting.objective(),
                 l2: widened(scored.setting.l2),
+                is_cut: scored.setting.is_cut,
                 nonzeros: sizes[at],
                 estimate: scored.estimates[at]?,
             })

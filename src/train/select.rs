@@ -28,6 +28,8 @@ const L2_BEYOND: [(f32, f32); 2] = [(0.3, 0.1), (3.0, 10.0)];
 pub(super) struct Setting {
     pub loss: Loss,
     pub l2: f32,
+    /// Whether budgets that would be grown from nothing are cut from the dense fit instead.
+    pub is_cut: bool,
     pub zero_one: ZeroOne,
 }
 
@@ -59,7 +61,7 @@ impl Setting {
         let is_finished = params.objective == Objective::ZeroOne && params.prune_by == PruneBy::Cost;
         let zero_one = if is_finished { ZeroOne::Finish } else { ZeroOne::No };
         let l2 = params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32;
-        Setting { loss: first_loss(params), l2, zero_one }
+        Setting { loss: first_loss(params), l2, is_cut: false, zero_one }
     }
 
     pub(super) fn objective(&self) -> Objective {
@@ -90,7 +92,7 @@ impl Setting {
         Course {
             loss: self.loss,
             l2: self.l2,
-            l1: params.l1.map(|l1| (l1 * dataset.texts() as f64) as f32),
+            l1: params.l1.map(|l1| (l1 * dataset.texts() as f64) as f32).or(self.is_cut.then_some(path::L1)),
             prune_by: params.prune_by,
             most_cells: usize::try_from(params.max_memory / BYTES_OF_WEIGHT).unwrap_or(usize::MAX).max(1),
         }
@@ -147,7 +149,8 @@ fn first_loss(params: &Params) -> Loss {
 }
 
 /// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
-/// loss; then, with the strength that is best at a size, whether to finish under 0/1 loss, and wider margins.
+/// loss; then, with the strength that is best at a size, whether to cut from the dense fit, whether to finish under 0/1
+/// loss, and wider margins.
 pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
@@ -156,37 +159,33 @@ pub(super) fn score(
     step: &(dyn Fn(Step) + Sync),
 ) -> Vec<Scored> {
     let search = Search { dataset, params, trials, sizes, step };
-    let smooth = |l2: f32| Setting { loss: first_loss(params), l2, zero_one: ZeroOne::No };
-    let mut followed = search.follow(&params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]), smooth);
+    let smooth = |l2: f32| Setting { loss: first_loss(params), l2, is_cut: false, zero_one: ZeroOne::No };
+    let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
+    let mut followed = search.follow(strengths.into_iter().map(smooth).collect());
     if params.l2.is_none() {
-        let beyond = L2_BEYOND.into_iter().filter(|&(outer, _)| {
-            (0..sizes.len()).any(|at| best_followed(&followed, at).scored.setting.l2 == outer)
-        });
-        let beyond: Vec<f32> = beyond.map(|(_, l2)| l2).collect();
-        followed.extend(search.follow(&beyond, smooth));
+        let bests = search.best_settings(&followed);
+        let beyond = L2_BEYOND.iter().filter(|(outer, _)| bests.iter().any(|best| best.l2 == *outer));
+        followed.extend(search.follow(beyond.map(|&(_, l2)| smooth(l2)).collect()));
+    }
+    let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
+    if is_auto {
+        let cut = search.derived(&followed, |best| Some(Setting { is_cut: true, ..best }));
+        followed.extend(search.follow(cut));
     }
     let finished = search.finish(&followed);
     if params.objective == Objective::ZeroOne && params.prune_by == PruneBy::Cost {
         return finished;
     }
-    let mut scored: Vec<Scored> = followed.into_iter().map(|followed| followed.scored).collect();
-    if params.objective == Objective::Auto && params.prune_by == PruneBy::Cost {
+    if is_auto {
         for (narrow, wide) in WIDER_MARGINS {
-            let loss = Loss { q: 0.0, margin: wide };
-            let suits = |at: usize| {
-                let (best, _) = best(&scored, at);
-                let wider = Setting { loss, ..best };
-                (best.loss.margin == narrow && search.suits(&wider, at)).then_some(best.l2)
-            };
-            let mut strengths: Vec<f32> = (0..sizes.len()).filter_map(suits).collect();
-            strengths.sort_unstable_by(f32::total_cmp);
-            strengths.dedup();
-            let followed = search.follow(&strengths, |l2| Setting { loss, l2, zero_one: ZeroOne::No });
-            scored.extend(followed.into_iter().map(|followed| followed.scored));
+            let wider = search.derived(&followed, |best| {
+                let loss = Loss { q: 0.0, margin: wide };
+                (best.loss.margin == narrow).then_some(Setting { loss, ..best })
+            });
+            followed.extend(search.follow(wider));
         }
     }
-    scored.extend(finished);
-    scored
+    followed.into_iter().map(|followed| followed.scored).chain(finished).collect()
 }
 
 /// What settings are scored by, at some sizes.
@@ -206,22 +205,46 @@ struct Followed {
 }
 
 impl Search<'_> {
-    /// Whether any trial can tell how well a setting does at a size.
-    fn suits(&self, setting: &Setting, at: usize) -> bool {
-        self.trials.iter().any(|trial| setting.suits(trial.fitted.texts(), self.sizes[at], self.params))
+    /// Whether a setting makes sense for a size, by the texts of a trial.
+    fn suits(&self, setting: &Setting, trial: &Trial, at: usize) -> bool {
+        let Search { params, dataset, .. } = self;
+        let possible = dataset.possible_weights();
+        let can_be_cut = params.l1.is_none()
+            && self.sizes[at] as u64 <= possible / path::GROWN_SHARE as u64
+            && possible.saturating_mul(BYTES_OF_WEIGHT) <= params.max_memory;
+        setting.suits(trial.fitted.texts(), self.sizes[at], params) && (!setting.is_cut || can_be_cut)
+    }
+
+    /// The best smooth setting at each size.
+    fn best_settings(&self, followed: &[Followed]) -> Vec<Setting> {
+        (0..self.sizes.len()).map(|at| best_followed(followed, at).scored.setting).collect()
+    }
+
+    /// Settings that are made of those that are best at a size and that suit it, each once.
+    fn derived(&self, followed: &[Followed], derive: impl Fn(Setting) -> Option<Setting>) -> Vec<Setting> {
+        let mut derived: Vec<Setting> = Vec::new();
+        for (at, best) in self.best_settings(followed).into_iter().enumerate() {
+            let suited = |setting: &Setting| self.trials.iter().any(|trial| self.suits(setting, trial, at));
+            if let Some(setting) = derive(best).filter(suited)
+                && !derived.contains(&setting)
+            {
+                derived.push(setting);
+            }
+        }
+        derived
     }
 
     /// Whether fits of a size are finished under 0/1 loss.
     fn is_finished(&self, trial: &Trial, at: usize) -> bool {
-        let setting = Setting { loss: first_loss(self.params), l2: 0.0, zero_one: ZeroOne::Finish };
+        let setting =
+            Setting { loss: first_loss(self.params), l2: 0.0, is_cut: false, zero_one: ZeroOne::Finish };
         let is_open = matches!(self.params.objective, Objective::Auto | Objective::ZeroOne)
             && self.params.prune_by == PruneBy::Cost;
         is_open && setting.suits(trial.fitted.texts(), self.sizes[at], self.params)
     }
 
     /// Fits and scores smooth settings, in parallel over settings and trials.
-    fn follow(&self, strengths: &[f32], setting_of: impl Fn(f32) -> Setting) -> Vec<Followed> {
-        let settings: Vec<Setting> = strengths.iter().map(|&l2| setting_of(l2)).collect();
+    fn follow(&self, settings: Vec<Setting>) -> Vec<Followed> {
         let trials = self.trials.len();
         let fits = self.in_parallel(settings.len() * trials, |task| {
             let (setting, trial) = (settings[task / trials], &self.trials[task % trials]);
@@ -230,8 +253,10 @@ impl Search<'_> {
             let mut cells = vec![Vec::new(); self.sizes.len()];
             let course = setting.course(self.params, self.dataset);
             let fitted = &trial.fitted;
-            path::follow(fitted, course, self.sizes, &mut |step| last = step, &mut |at, found| {
-                if setting.suits(fitted.texts(), self.sizes[at], self.params) {
+            let suited = (0..self.sizes.len()).rfind(|&at| self.suits(&setting, trial, at));
+            let sizes = &self.sizes[..suited.map_or(0, |last| last + 1)];
+            path::follow(fitted, course, sizes, &mut |step| last = step, &mut |at, found| {
+                if self.suits(&setting, trial, at) {
                     right[at] = Some(trial.right(found));
                 }
                 if self.is_finished(trial, at) {
@@ -338,7 +363,7 @@ fn alone(params: &Params) -> Option<Setting> {
         && params.prune_by == PruneBy::Cost
         && params.l2.is_none();
     let loss = Loss { q: 0.0, margin: 0.0 };
-    is_open.then_some(Setting { loss, l2: 0.0, zero_one: ZeroOne::Alone })
+    is_open.then_some(Setting { loss, l2: 0.0, is_cut: false, zero_one: ZeroOne::Alone })
 }
 
 /// The setting that scored best at a size; among equals the one tried first.

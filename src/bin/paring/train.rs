@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::HumanCount;
 use paring::data::Dataset;
-use paring::train::{Budget, Candidate, Params, Trained};
+use paring::train::{Budget, Candidate, Objective, Params, Trained};
 
 use crate::common::{Failure, check_output, check_standard_output, heading, line, percent, print};
 use crate::training::{Training, TrainingBar, bytes};
@@ -105,7 +105,7 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &str, start
         Budget::Bytes(most) => line("bytes", format!("{bytes} of at most {}", HumanCount(most))),
         _ => line("bytes", bytes),
     };
-    text += &line("objective", format!("{}, L2 {}", report.objective, report.l2));
+    text += &line("objective", setting(report.objective, report.l2, report.is_cut));
     if let Some(estimate) = report.estimate {
         text += &line(
             "accuracy",
@@ -121,6 +121,10 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &str, start
     text
 }
 
+fn setting(objective: Objective, l2: f64, is_cut: bool) -> String {
+    format!("{objective}, L2 {l2}{}", if is_cut { ", cut" } else { "" })
+}
+
 /// A row for each way to fit, a column for each size.
 fn tried(candidates: &[Candidate]) -> String {
     let mut sizes: Vec<usize> = candidates.iter().map(|candidate| candidate.nonzeros).collect();
@@ -128,7 +132,7 @@ fn tried(candidates: &[Candidate]) -> String {
     sizes.dedup();
     let mut rows: Vec<(String, Vec<String>)> = Vec::new();
     for candidate in candidates {
-        let name = format!("{}, L2 {}", candidate.objective, candidate.l2);
+        let name = setting(candidate.objective, candidate.l2, candidate.is_cut);
         let at = rows.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
             rows.push((name, vec!["-".into(); sizes.len()]));
             rows.len() - 1
@@ -138,7 +142,7 @@ fn tried(candidates: &[Candidate]) -> String {
     }
     let row = |name: &str, cells: &[String]| {
         let cells: String = cells.iter().map(|cell| format!(" {cell:>7}")).collect();
-        format!("{name:<24}{cells}\n")
+        format!("{name:<29}{cells}\n")
     };
     let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
     row("", &sizes) + &rows.iter().map(|(name, cells)| row(name, cells)).collect::<String>()
