@@ -10,7 +10,7 @@ use super::records::{Layout, Row, TextColumn, fields};
 use super::render::{Renderer, value_names};
 use super::work::count_lines;
 use super::{Output, Stream, StreamError};
-use crate::data::read::table::{by_number, find_in_header};
+use crate::data::read::table::{MAX_COLUMNS, by_number, find_in_header};
 use crate::data::read::{BadRecord, ColumnRole, ReadErrorKind};
 use crate::data::{Format, ReadError};
 
@@ -45,6 +45,11 @@ impl<W: Write> Stream<'_, W> {
                 self.output.write_bytes(block.records().to_vec())?;
             }
         };
+        if row.columns > MAX_COLUMNS {
+            let problem = BadRecord::TooManyColumns { found: row.columns };
+            let line = *lines + count_lines(&block.records()[..row.body.start]) + 1;
+            return Err(ReadError::new(name, Some(line), problem).into());
+        }
         let role = ColumnRole::Text;
         let index = if self.options.header {
             let line = *lines + count_lines(&block.records()[..row.body.start]) + 1;
@@ -121,7 +126,7 @@ fn first_line(block: &[u8], is_header: bool) -> Option<(Row, Vec<Vec<u8>>)> {
             start += line.len();
             continue;
         }
-        let fields = body.split(|&byte| byte == b'\t').map(<[u8]>::to_vec).collect();
+        let fields = body.split(|&byte| byte == b'\t').take(MAX_COLUMNS).map(<[u8]>::to_vec).collect();
         let columns = memchr_iter(b'\t', body).count() + 1;
         let body = start..start + body.len();
         return Some((Row { body, end: start + line.len(), columns, is_open: false }, fields));

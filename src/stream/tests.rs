@@ -362,3 +362,17 @@ fn a_record_without_an_end_is_an_error_rather_than_all_memory() {
         }
     }
 }
+
+#[test]
+fn a_row_of_very_many_columns_is_an_error_rather_than_all_memory() {
+    for (format, separator) in [(Format::Tsv, "\t"), (Format::Csv, ",")] {
+        for columns in [65_536, 65_537] {
+            let data = format!("text{}\n", separator.repeat(columns - 1));
+            let options = StreamOptions { format: Some(format), ..StreamOptions::default() };
+            let mut stream = Stream::new(classifier(), options, io::sink()).unwrap();
+            let ended = stream.classify(Path::new("a"), Box::new(Cursor::new(data.into_bytes())));
+            let error = ended.map_err(|error| error.to_string()).err().unwrap_or_default();
+            assert_eq!(error.contains("65537 columns"), columns > 65_536, "{format}: {error}");
+        }
+    }
+}

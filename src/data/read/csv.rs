@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 use csv_core::{ReadRecordResult, Reader};
 
 use super::BadRecord;
-use super::table::{Row, Rows};
+use super::table::{MAX_COLUMNS, Row, Rows};
 use crate::data::input::grow_for_record;
 
 /// Reads rows of CSV. It drives `csv-core` rather than `csv`, whose records tell a line that is one too low after a
@@ -53,10 +53,15 @@ impl<R: BufRead> Rows for CommaRows<R> {
         }
         row.line = self.parser.line();
         row.gap = 0;
-        let (mut written, mut fields) = (0, 0);
+        let (mut written, mut fields, mut passed) = (0, 0, 0);
         loop {
             if row.bytes.len() - written < 256 {
                 grow_for_record(&mut row.bytes)?;
+            }
+            if fields > MAX_COLUMNS {
+                // Too many to keep.
+                passed += fields;
+                (written, fields) = (0, 0);
             }
             if row.ends.len() - fields < 16 {
                 row.ends.resize((2 * row.ends.len()).max(64), 0);
@@ -86,6 +91,10 @@ impl<R: BufRead> Rows for CommaRows<R> {
             }
         }
         row.ends.truncate(fields);
+        let found = passed + fields;
+        if found > MAX_COLUMNS {
+            return Ok(Some(Err(BadRecord::TooManyColumns { found })));
+        }
         Ok(Some(Ok(())))
     }
 }

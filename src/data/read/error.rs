@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::table::MAX_COLUMNS;
 use super::{Column, DatasetError};
 use crate::data::input::STANDARD_INPUT;
 use crate::text::FeatureSpecError;
@@ -52,6 +53,11 @@ pub enum BadRecord {
         role: ColumnRole,
         /// The number that was asked for.
         number: usize,
+        /// The columns of this row.
+        found: usize,
+    },
+    /// The row has more than 65,536 columns.
+    TooManyColumns {
         /// The columns of this row.
         found: usize,
     },
@@ -116,6 +122,9 @@ impl fmt::Display for BadRecord {
             }
             Self::NoColumn { role, number, found } => {
                 write!(f, "{}: expected the {role} in column {number}", columns(*found))
+            }
+            Self::TooManyColumns { found } => {
+                write!(f, "{}: expected at most {MAX_COLUMNS}", columns(*found))
             }
             Self::OpenQuote => {
                 write!(f, "a quoted field goes on to the end of the file: expected a closing quote (\")")

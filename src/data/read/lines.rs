@@ -2,8 +2,10 @@
 
 use std::io::{self, BufRead, Read};
 
+use memchr::memchr_iter;
+
 use super::BadRecord;
-use super::table::{Row, Rows};
+use super::table::{MAX_COLUMNS, Row, Rows};
 use crate::data::input::{MAX_RECORD_BYTES, record_too_long};
 
 /// Reads lines and counts them.
@@ -55,14 +57,14 @@ impl<R: BufRead> Rows for TabRows<R> {
             row.line = line;
             row.gap = 1;
             row.ends.clear();
-            row.ends.extend(tabs(&row.bytes));
+            let found = memchr_iter(b'\t', &row.bytes).count() + 1;
+            if found > MAX_COLUMNS {
+                return Ok(Some(Err(BadRecord::TooManyColumns { found })));
+            }
+            row.ends.extend(memchr_iter(b'\t', &row.bytes));
             row.ends.push(row.bytes.len());
             return Ok(Some(Ok(())));
         }
         Ok(None)
     }
-}
-
-fn tabs(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'\t').map(|(at, _)| at)
 }

@@ -5,6 +5,9 @@ use std::io;
 use super::{BadRecord, Column, ColumnRole, Intake, ReadError, ReadErrorKind, Record};
 use super::{checked_label, checked_weight, error};
 
+/// The most columns that a row may have: each takes memory of its own, however few bytes it has.
+pub(crate) const MAX_COLUMNS: usize = 65_536;
+
 /// A row of columns.
 #[derive(Debug, Default)]
 pub(super) struct Row {

@@ -398,3 +398,25 @@ fn a_record_without_an_end_is_an_error_rather_than_all_memory() {
         assert!(error.starts_with("a: a record of more than 2 GiB"), "{format}: {error}");
     }
 }
+
+#[test]
+fn a_row_of_very_many_columns_is_an_error_rather_than_all_memory() {
+    for (format, separator) in [(Format::Tsv, "\t"), (Format::Csv, ",")] {
+        let row = |columns: usize| separator.repeat(columns - 1) + "\n";
+        let read = |data: String| {
+            let options = ReadOptions { skip_bad_records: true, ..options(format) };
+            let mut texts = Vec::new();
+            let summary = read_labelled_from(&mut data.as_bytes(), Path::new("a"), &options, &mut |record| {
+                texts.push(record.text.to_vec());
+                Ok(())
+            });
+            (summary.map(|summary| summary.skipped).map_err(|error| error.to_string()), texts)
+        };
+        let wide = format!("label{separator}text\nx{separator}one\n{}y{separator}two\n", row(200_000));
+        assert_eq!(read(wide), (Ok(1), vec![b"one".to_vec(), b"two".to_vec()]), "{format}");
+        let header = read(row(table::MAX_COLUMNS + 1)).0.unwrap_err();
+        assert!(header.contains("65537 columns: expected at most 65536"), "{format}: {header}");
+        let allowed = read(row(table::MAX_COLUMNS)).0.unwrap_err();
+        assert!(!allowed.contains("at most"), "{format}: {allowed}");
+    }
+}

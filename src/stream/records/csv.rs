@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{Batch, TextColumn};
 use crate::data::read::BadRecord;
+use crate::data::read::table::MAX_COLUMNS;
 use crate::stream::scan::Places;
 use csv_core::Reader;
 
@@ -89,8 +90,10 @@ fn past_byte_order_mark() -> Reader {
 /// The fields of the row at the start of `bytes`, without their quotes.
 pub(in crate::stream) fn fields(bytes: &[u8]) -> Option<(Row, Vec<Vec<u8>>)> {
     let mut fields = Vec::new();
-    let row = next_row(bytes, 0, &mut Places::new(), |_, field| {
-        fields.push(parsed(&bytes[field.start..field.end]))
+    let row = next_row(bytes, 0, &mut Places::new(), |index, field| {
+        if index < MAX_COLUMNS {
+            fields.push(parsed(&bytes[field.start..field.end]));
+        }
     })?;
     Some((row, fields))
 }
