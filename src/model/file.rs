@@ -53,11 +53,8 @@ impl Model {
         let failed = |error| FileError::Read(path.to_path_buf(), error);
         let not_a_model = |error| FileError::Format(path.to_path_buf(), error);
         let file = std::fs::File::open(path).map_err(failed)?;
-        if file.metadata().map_err(failed)?.len() > MAX_BYTES {
-            return Err(not_a_model(FormatError::TooLarge { max_bytes: MAX_BYTES }));
-        }
         let mut bytes = Vec::new();
-        // What is no regular file has no length, and need not have an end.
+        // What is no regular file need not have an end.
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
         Model::from_bytes(&bytes).map_err(not_a_model)
     }
