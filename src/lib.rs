@@ -53,7 +53,8 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! 1. **Grow** from nothing: the (feature, class) that most lowers the loss at the best weight it can have, found by an
 //!    exact line search among those whose gradients promise most; all weights are re-optimised whenever a tenth was
 //!    added. Grows to twice the budget. Budgets above a sixteenth of all possible weights start from a dense fit with an
-//!    L1 penalty instead (accelerated proximal steps, until one promises less than 1e-5 of the objective).
+//!    L1 penalty instead (accelerated proximal steps, until one promises less than 1e-5 of the objective), and smaller ones
+//!    where that does better.
 //! 2. **Prune** to the budget, a fifth of the weights at a time, by what each cut costs, re-optimising what is left in
 //!    between. What was cut stays zero.
 //! 3. **Exchange** a fifth of what is left for the best others, over and over, while the objective falls.
@@ -63,8 +64,9 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //!
 //! The loss is softmax-margin (multinomial logistic regression with the true class's score lowered by 2; by 4 or 8 where a
 //! large budget does better so), taken of scores over the square root of the text's length: that changes no argmax, but by
-//! sums alone, long texts would outweigh short ones. Its L2 strength, the margin, and whether to finish under 0/1 loss or to
-//! grow under it from nothing, are chosen one after the other by stratified cross-validation at the very budget.
+//! sums alone, long texts would outweigh short ones. Its L2 strength, whether to cut from the dense fit, the margin, and
+//! whether to finish under 0/1 loss or to grow under it from nothing, are chosen one after the other by stratified
+//! cross-validation at the very budget.
 //! `benches/README.md` tells what else was tried and what it gave.
 //!
 //! # Features
