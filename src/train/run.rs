@@ -74,10 +74,20 @@ impl<'s> Run<'s> {
 
     /// The cells of one setting at the last of `sizes`, fitted to all texts.
     fn fit(&self, problem: &Problem, setting: Setting, sizes: &[usize]) -> Vec<Cell> {
+        self.fit_with(problem, setting, sizes, &mut |step| self.step(step))
+    }
+
+    fn fit_with(
+        &self,
+        problem: &Problem,
+        setting: Setting,
+        sizes: &[usize],
+        step: &mut dyn FnMut(Step),
+    ) -> Vec<Cell> {
         let mut cells = Vec::new();
         if setting.zero_one != ZeroOne::Alone {
             let course = setting.course(self.params, self.dataset);
-            path::follow(problem, course, sizes, &mut |step| self.step(step), &mut |at, found| {
+            path::follow(problem, course, sizes, step, &mut |at, found| {
                 if at + 1 == sizes.len() {
                     cells = found.to_vec();
                 }
@@ -98,9 +108,12 @@ impl<'s> Run<'s> {
         match self.params.budget {
             Budget::Nonzeros(size) => {
                 let sizes = [size.min(self.possible())];
-                let scored = self.score(&sizes, self.params);
+                // Where nothing has to be chosen, the model need not wait for its estimate.
+                let given = Setting::given(self.params);
+                let early = || given.map(|setting| self.fit_with(&problem, setting, &sizes, &mut |_| ()));
+                let (early, scored) = rayon::join(early, || self.score(&sizes, self.params));
                 let (setting, estimate) = select::best(&scored, 0);
-                let cells = self.fit(&problem, setting, &sizes);
+                let cells = early.unwrap_or_else(|| self.fit(&problem, setting, &sizes));
                 Ok(self.trained(&problem, setting, Some(estimate), &cells, candidates(&scored, &sizes)))
             }
             Budget::Bytes(bytes) => self.train_to_bytes(&problem, bytes),

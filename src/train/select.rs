@@ -64,6 +64,12 @@ impl Setting {
         Setting { loss: first_loss(params), l2, is_cut: false, zero_one }
     }
 
+    /// The setting that `params` ask for, if they leave nothing to choose.
+    pub(super) fn given(params: &Params) -> Option<Setting> {
+        let is_given = params.l2.is_some() && params.objective != Objective::Auto;
+        is_given.then(|| Setting::without_choice(params))
+    }
+
     pub(super) fn objective(&self) -> Objective {
         let Loss { q, margin } = self.loss;
         if self.zero_one != ZeroOne::No {
