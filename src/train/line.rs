@@ -64,24 +64,31 @@ impl Line {
         self.is_own.push(f32::from(u8::from(is_own)));
     }
 
-    /// The first and second derivative of the pulled negative log-likelihood at a change of `d`.
-    pub(super) fn derivatives(&self, d: f32) -> (f32, f32) {
-        let Line { p, shares, pulls, is_own } = self;
-        let mut sums = Sums::default();
-        let growth = |share: f32| exp((d * share).clamp(-80.0, 80.0));
-        let (p, p_rest) = p.as_chunks::<LANES>();
-        let (shares, shares_rest) = shares.as_chunks::<LANES>();
-        let (pulls, pulls_rest) = pulls.as_chunks::<LANES>();
-        let (is_own, own_rest) = is_own.as_chunks::<LANES>();
-        for (((p, pulls), is_own), shares) in p.iter().zip(pulls).zip(is_own).zip(shares) {
+    /// Calls `f` with each text's lane, `p`, share, pull, and whether the class is its own: whole rows of lanes, then the rest.
+    #[inline(always)]
+    fn for_each(&self, mut f: impl FnMut(usize, f32, f32, f32, f32)) {
+        let (p, p_rest) = self.p.as_chunks::<LANES>();
+        let (shares, shares_rest) = self.shares.as_chunks::<LANES>();
+        let (pulls, pulls_rest) = self.pulls.as_chunks::<LANES>();
+        let (is_own, own_rest) = self.is_own.as_chunks::<LANES>();
+        for (((p, shares), pulls), is_own) in p.iter().zip(shares).zip(pulls).zip(is_own) {
             for lane in 0..LANES {
-                sums.add(lane, p[lane], growth(shares[lane]), shares[lane], pulls[lane], is_own[lane]);
+                f(lane, p[lane], shares[lane], pulls[lane], is_own[lane]);
             }
         }
-        let rest = p_rest.iter().zip(pulls_rest).zip(own_rest).zip(shares_rest);
-        for (lane, (((&p, &pull), &own), &share)) in rest.enumerate() {
-            sums.add(lane, p, growth(share), share, pull, own);
+        for (lane, (((&p, &share), &pull), &own)) in
+            p_rest.iter().zip(shares_rest).zip(pulls_rest).zip(own_rest).enumerate()
+        {
+            f(lane, p, share, pull, own);
         }
+    }
+
+    /// The first and second derivative of the pulled negative log-likelihood at a change of `d`.
+    pub(super) fn derivatives(&self, d: f32) -> (f32, f32) {
+        let mut sums = Sums::default();
+        self.for_each(|lane, p, share, pull, own| {
+            sums.add(lane, p, exp((d * share).clamp(-80.0, 80.0)), share, pull, own);
+        });
         (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
     }
 
@@ -123,7 +130,6 @@ impl Line {
 
     /// What the sum of losses with this `q` rises by when the weight changes by `d`.
     pub(super) fn rise(&self, d: f32, q: f32) -> f64 {
-        let Line { p, shares, pulls, is_own } = self;
         // The logarithm of what the text's own class's probability is multiplied by.
         let log_ratio = |p: f32, share: f32, own: f32| {
             let shift = (d * share).clamp(-80.0, 80.0);
@@ -132,20 +138,9 @@ impl Line {
         // (p^q - (p r)^q) / q, and the text's pull is its weight times p^q, near enough.
         let loss = |log_ratio: f32| if q == 0.0 { -log_ratio } else { (1.0 - exp(q * log_ratio)) / q };
         let mut sums = [0.0_f64; LANES];
-        let (p, p_rest) = p.as_chunks::<LANES>();
-        let (shares, shares_rest) = shares.as_chunks::<LANES>();
-        let (pulls, pulls_rest) = pulls.as_chunks::<LANES>();
-        let (is_own, own_rest) = is_own.as_chunks::<LANES>();
-        for (((p, pulls), is_own), shares) in p.iter().zip(pulls).zip(is_own).zip(shares) {
-            for lane in 0..LANES {
-                let ratio = log_ratio(p[lane], shares[lane], is_own[lane]);
-                sums[lane] += f64::from(pulls[lane] * loss(ratio));
-            }
-        }
-        let rest = p_rest.iter().zip(pulls_rest).zip(own_rest).zip(shares_rest);
-        for (sum, (((&p, &pull), &own), &share)) in sums.iter_mut().zip(rest) {
-            *sum += f64::from(pull * loss(log_ratio(p, share, own)));
-        }
+        self.for_each(|lane, p, share, pull, own| {
+            sums[lane] += f64::from(pull * loss(log_ratio(p, share, own)));
+        });
         sums.iter().sum()
     }
 }

@@ -104,7 +104,7 @@ pub enum PruneBy {
 /// | `budget` | how many weights may stay | [`Budget::OneStandardError`] | at least 1 nonzero; loss of 0 to 100 points |
 /// | `objective` | the loss that refinement lowers | [`Objective::Auto`] | q in (0, 1] |
 /// | `prune_by` | what decides which weights go first | [`PruneBy::Cost`] | |
-/// | `l1` | L1 strength of the dense fit, per text | chosen | finite, above 0 |
+/// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit | 0.2 over the number of texts, 0 for budgets above a quarter of all possible weights | finite, above 0 |
 /// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses | chosen by cross-validation | finite, at least 0 |
 /// | `balance` | gives every class the same total weight | false | |
 /// | `folds` | folds of the stratified cross-validation | 5 | 2 to 20 |

@@ -62,11 +62,14 @@ pub(super) fn follow(
         if is_cut && possible <= course.most_cells {
             // A budget of more than a quarter leaves nothing for an L1 penalty to do.
             let l1 = course.l1.unwrap_or(if size > possible / 4 { 0.0 } else { L1 });
-            if dense.as_ref().is_none_or(|&(of, _)| of != l1) {
-                step(Step { stage: "dense fit", done: 0.0, loss: fit.objective() / texts, nonzeros: 0 });
-                dense = Some((l1, dense::fit(problem, course.loss, l1, course.l2)));
-            }
-            let cells = dense.as_ref().map_or(Vec::new(), |(_, cells)| cells.clone());
+            let cells = match &dense {
+                Some((of, cells)) if *of == l1 => cells.clone(),
+                _ => {
+                    step(Step { stage: "dense fit", done: 0.0, loss: fit.objective() / texts, nonzeros: 0 });
+                    let cells = dense::fit(problem, course.loss, l1, course.l2);
+                    dense.insert((l1, cells)).1.clone()
+                }
+            };
             fit = SmoothFit::new(problem, course.loss, course.l2, cells);
         } else {
             let grown = (OVERGROWTH * size).min(possible).min(course.most_cells);

@@ -305,15 +305,8 @@ impl Search<'_> {
             };
             let cells = path::finish(&trial.fitted, start, size, Effort::Trial, self.params.seed);
             let right = trial.right(&cells);
-            (
-                right,
-                Step {
-                    stage: "",
-                    done: 0.0,
-                    loss: 1.0 - right / trial.held_out.total_weight(),
-                    nonzeros: cells.len(),
-                },
-            )
+            let loss = 1.0 - right / trial.held_out.total_weight();
+            (right, Step { stage: "", done: 0.0, loss, nonzeros: cells.len() })
         });
         let mut by_setting: Vec<(Setting, Vec<Vec<Option<f64>>>)> = Vec::new();
         for (&(setting, at, number), right) in tasks.iter().zip(right) {

@@ -62,7 +62,7 @@ macro_rules! accessors {
         $(impl $stage<'_> {
             /// The weights, of shape (classes, features) over the dataset's whole vocabulary, in compressed
             /// sparse columns: rows as [`Dataset::classes`], columns as [`Dataset::features`], the intercept's
-            /// first. In units of log odds.
+            /// first. A text's score for a class is the sum of its counts times that row.
             pub fn weights(&self) -> CsMatI<f32, u32, usize> {
                 self.fitted.weights()
             }
@@ -83,8 +83,8 @@ macro_rules! accessors {
 /// The dense fit: a weight for every class and feature, with an L1 penalty that leaves many at zero.
 ///
 /// The first of the stages that [`ValidParams::train`] takes a budget of more than a sixteenth of all possible weights
-/// through, or any budget if an L1 strength is given. (Smaller ones it grows from nothing, which gives better models.)
-/// One by one, the stages show what each does, and let one fit be pruned to several budgets.
+/// through, any budget if an L1 strength is given, and smaller budgets where cross-validation finds that better than to
+/// grow them from nothing. One by one, the stages show what each does, and let one fit be pruned to several budgets.
 ///
 /// | stage | from | by |
 /// |---|---|---|
@@ -144,7 +144,8 @@ impl ValidParams {
     ///
     /// Nothing is cross-validated here. [`Objective::Auto`](super::Objective::Auto) stands for softmax-margin with a margin of 2, and so does
     /// 0/1 loss until the refinement, which finishes under it; the L1 strength is 0.2 / texts and the L2 strength 1 where
-    /// none is given. The parameters' budget, folds and seed have no say.
+    /// none is given. The parameters' budget and folds have no say, and the seed decides only which weights a finish under
+    /// 0/1 loss exchanges.
     ///
     /// The algorithm is FISTA (Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009) with
     /// restarts (O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", 2015), until a step
@@ -212,13 +213,19 @@ mod tests {
     use crate::text::FeatureSpec;
     use crate::train::{Budget, Objective, Params, PruneBy};
 
+    fn texts() -> Vec<(&'static str, String)> {
+        let words = ["nurse", "ward", "cook", "pastry", "senior", "night", "staff", "of"];
+        let text = |at: usize| {
+            let own = words[(at % 3 * 2 + at % 2) % words.len()];
+            let label = ["health", "kitchen", "office"][at % 3];
+            (label, format!("{own} {} {}", words[at * 7 % 8], words[at * 5 % 8]))
+        };
+        (0..120).map(text).collect()
+    }
+
     fn dataset() -> Dataset {
         let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
-        let words = ["nurse", "ward", "cook", "pastry", "senior", "night", "staff", "of"];
-        for at in 0..120_usize {
-            let label = ["health", "kitchen", "office"][at % 3];
-            let own = words[(at % 3 * 2 + at % 2) % words.len()];
-            let text = format!("{own} {} {}", words[at * 7 % 8], words[at * 5 % 8]);
+        for (label, text) in texts() {
             builder.push(label, text.as_bytes(), 1.0).unwrap();
         }
         builder.finish(1).unwrap()
@@ -265,14 +272,16 @@ mod tests {
         let dataset = dataset();
         let params = params(Objective::LogLoss).check().unwrap();
         let refined = params.fit_dense(&dataset).unwrap().prune(12).refine();
-        let scores = dataset.counts() * &refined.weights().to_csr().transpose_view().to_csr();
-        let scores = scores.to_dense();
-        let right = scores.rows().into_iter().zip(dataset.labels()).filter(|(row, label)| {
-            let best = (0..row.len()).rev().max_by(|&a, &b| row[a].total_cmp(&row[b]));
-            best == Some(**label as usize)
-        });
-        let share = right.count() as f64 / dataset.texts() as f64;
-        assert!((share - refined.training_accuracy()).abs() < 1e-9);
+        let scores = (dataset.counts() * &refined.weights().transpose_view().to_csr()).to_dense();
+        let classifier = refined.freeze().into_classifier();
+        let mut right = 0;
+        for ((row, (label, text)), at) in scores.rows().into_iter().zip(texts()).zip(0..) {
+            // Of equal scores the first, as classes stand in the order in which ties are decided.
+            let best = (0..row.len()).rev().max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap();
+            assert_eq!(classifier.classify(&text), dataset.classes()[best], "{at}: {text}");
+            right += usize::from(dataset.classes()[best] == label);
+        }
+        assert_eq!(refined.training_accuracy(), right as f64 / dataset.texts() as f64);
     }
 
     #[test]
