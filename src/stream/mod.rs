@@ -38,6 +38,7 @@ mod render;
 mod scan;
 mod table;
 mod threads;
+mod turns;
 mod work;
 
 #[cfg(test)]
@@ -45,7 +46,7 @@ mod tests;
 
 use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use error::StreamError;
 pub use options::{DEFAULT_BLOCK_BYTES, OptionsError, Output, StreamOptions, Unknown};
@@ -56,7 +57,7 @@ use crate::data::{Column, Format, ReadError, input};
 use blocks::{Block, Blocks, RecordEnds};
 use records::{Fields, Layout};
 use render::{Renderer, value_names};
-use threads::Message;
+use turns::Turns;
 use work::{Failure, Part, Plan, Worker, count_lines, part_bytes};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -91,34 +92,35 @@ pub struct StreamSummary {
 /// #     ..ModelParts::default()
 /// # })?;
 /// let classifier = Arc::new(model.into_classifier());
-/// let mut labels = Vec::new();
-/// let mut stream = Stream::new(classifier, StreamOptions::default(), &mut labels)?;
+/// let mut stream = Stream::new(classifier, StreamOptions::default(), Vec::new())?;
 /// stream.classify(Path::new("titles.txt"), Box::new(&b"Night nurse\nPastry cook\n"[..]))?;
 /// assert_eq!(stream.summary().records, 2);
-/// assert_eq!(labels, b"Health\nKitchen\n");
+/// assert_eq!(stream.into_output()?, b"Health\nKitchen\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Stream<'p, W> {
+pub struct Stream<W> {
     classifier: Arc<Classifier>,
     options: StreamOptions,
-    output: Sink<'p, W>,
+    sink: Arc<Mutex<Sink<W>>>,
     /// The header that has been written.
     header: Option<Vec<u8>>,
     has_begun: bool,
 }
 
 /// The output, and what has gone there.
-struct Sink<'p, W> {
-    output: W,
+struct Sink<W> {
+    /// Gone when it has been given back.
+    output: Option<W>,
     summary: StreamSummary,
-    on_progress: Option<Box<dyn FnMut(StreamSummary) + 'p>>,
+    on_progress: Option<Box<dyn FnMut(StreamSummary) + Send>>,
 }
 
-impl<W: Write> Sink<'_, W> {
+impl<W: Write> Sink<W> {
     fn write(&mut self, part: &Part) -> Result<(), StreamError> {
-        if !part.output.is_empty() {
-            self.output.write_all(&part.output).map_err(StreamError::Output)?;
-            self.output.flush().map_err(StreamError::Output)?;
+        if let Some(output) = &mut self.output
+            && !part.output.is_empty()
+        {
+            output.write_all(&part.output).and_then(|()| output.flush()).map_err(StreamError::Output)?;
         }
         self.summary.records += part.records;
         self.summary.bad_records += part.bad_records;
@@ -135,7 +137,7 @@ impl<W: Write> Sink<'_, W> {
     }
 }
 
-impl<'p, W: Write> Stream<'p, W> {
+impl<W: Write + Send + 'static> Stream<W> {
     /// A stream that writes to `output`: whole records in each call of `write_all`, then `flush`. Blocks are large;
     /// a buffer would only copy them once more.
     ///
@@ -145,21 +147,30 @@ impl<'p, W: Write> Stream<'p, W> {
         classifier: Arc<Classifier>,
         options: StreamOptions,
         output: W,
-    ) -> Result<Stream<'p, W>, OptionsError> {
+    ) -> Result<Stream<W>, OptionsError> {
         options.check()?;
-        let output = Sink { output, summary: StreamSummary::default(), on_progress: None };
-        Ok(Stream { classifier, options, output, header: None, has_begun: false })
+        let sink = Sink { output: Some(output), summary: StreamSummary::default(), on_progress: None };
+        Ok(Stream { classifier, options, sink: Arc::new(Mutex::new(sink)), header: None, has_begun: false })
     }
 
-    /// Has `report` called with the summary whenever something has been written.
-    pub fn on_progress(mut self, report: impl FnMut(StreamSummary) + 'p) -> Self {
-        self.output.on_progress = Some(Box::new(report));
+    /// Has `report` called with the summary whenever something has been written, by the thread that wrote it.
+    pub fn on_progress(self, report: impl FnMut(StreamSummary) + Send + 'static) -> Self {
+        self.sink().on_progress = Some(Box::new(report));
         self
     }
 
     /// What has been done so far.
     pub fn summary(&self) -> StreamSummary {
-        self.output.summary
+        self.sink().summary
+    }
+
+    /// The output, when all is written.
+    ///
+    /// # Errors
+    /// [`StreamError::Stopped`] when a thread has died while it wrote.
+    pub fn into_output(self) -> Result<W, StreamError> {
+        let sink = self.sink.lock().ok();
+        sink.and_then(|mut sink| sink.output.take()).ok_or(StreamError::Stopped)
     }
 
     /// The format in which an input of this name is read.
@@ -185,23 +196,22 @@ impl<'p, W: Write> Stream<'p, W> {
     /// Classifies an input to its end. `name` stands for it in errors and tells its format if the options do not.
     /// Output of all records read is written before more input is waited for.
     ///
-    /// With several threads, a read that is under way when the stream ends early is not waited for: its thread ends
-    /// when the read returns.
+    /// With several threads, each writes what it has classified, one at a time. A read that is under way when the stream
+    /// ends early is not waited for: its thread ends when the read returns.
     ///
     /// # Errors
     /// When the input cannot be read, has no such column, or has a bad record; when the output cannot be written. The
     /// records before a bad one have been written.
     pub fn classify(&mut self, name: &Path, input: Box<dyn Read + Send>) -> Result<(), StreamError> {
         let format = self.check_input(name)?;
-        let unreadable = |error: io::Error| ReadError::new(name, None, error);
         let mut input = input;
         let head = input::read_head(&mut input, |head| head.len() < 3 && BYTE_ORDER_MARK.starts_with(head))
-            .map_err(unreadable)?;
+            .map_err(|error| unreadable(name, error))?;
         let mut head = Cursor::new(head);
         if head.get_ref().starts_with(BYTE_ORDER_MARK) {
             head.set_position(BYTE_ORDER_MARK.len() as u64);
             if self.options.output == Output::Append && !self.has_begun {
-                self.output.write_bytes(BYTE_ORDER_MARK.to_vec())?;
+                self.sink().write_bytes(BYTE_ORDER_MARK.to_vec())?;
             }
         }
         self.has_begun = true;
@@ -234,7 +244,8 @@ impl<'p, W: Write> Stream<'p, W> {
         if self.options.threads == 1 {
             self.classify_here(name, blocks, &plan, lines)
         } else {
-            self.classify_in_threads(name, blocks, plan, lines)
+            let turns = Turns::new(self.sink.clone(), name.to_owned(), lines, self.options.threads);
+            self.classify_in_threads(blocks, plan, turns)
         }
     }
 
@@ -248,15 +259,15 @@ impl<'p, W: Write> Stream<'p, W> {
         let classifier = self.classifier.clone();
         let mut worker = Worker::new(&classifier, plan);
         let (mut block, mut part) = (Block::default(), Part::default());
-        while blocks.next(&mut block).map_err(|error| ReadError::new(name, None, error))? {
+        while blocks.next(&mut block).map_err(|error| unreadable(name, error))? {
             let mut written = Ok(());
             let ended = worker.run(block.records(), &mut part, &mut |part| {
-                written = self.output.write(part);
+                written = self.sink().write(part);
                 part.clear();
                 written.is_ok()
             });
             written?;
-            self.output.write(&part)?;
+            self.sink().write(&part)?;
             part.clear();
             ended.map_err(|failure| bad_record(name, lines, failure))?;
             lines += count_lines(block.records());
@@ -264,35 +275,13 @@ impl<'p, W: Write> Stream<'p, W> {
         Ok(())
     }
 
-    fn classify_in_threads(
-        &mut self,
-        name: &Path,
-        blocks: Blocks,
-        plan: Plan,
-        mut lines: u64,
-    ) -> Result<(), StreamError> {
-        let (queue, pool) = threads::start(blocks, &self.classifier, &Arc::new(plan), self.options.threads)
-            .map_err(StreamError::Threads)?;
-        for results in queue {
-            loop {
-                match results.recv() {
-                    Ok(Message::Part(part)) => {
-                        self.output.write(&part)?;
-                        pool.put(part.output);
-                    }
-                    Ok(Message::End(part, ended)) => {
-                        self.output.write(&part)?;
-                        pool.put(part.output);
-                        lines += ended.map_err(|failure| bad_record(name, lines, failure))?;
-                        break;
-                    }
-                    Ok(Message::Unreadable(error)) => return Err(ReadError::new(name, None, error).into()),
-                    Err(_) => return Err(StreamError::Stopped),
-                }
-            }
-        }
-        Ok(())
+    fn sink(&self) -> MutexGuard<'_, Sink<W>> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn unreadable(name: &Path, error: io::Error) -> ReadError {
+    ReadError::new(name, None, error)
 }
 
 fn bad_record(name: &Path, lines: u64, failure: Failure) -> ReadError {

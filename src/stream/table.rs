@@ -14,7 +14,7 @@ use crate::data::read::table::{MAX_COLUMNS, by_number, find_in_header};
 use crate::data::read::{BadRecord, ColumnRole, ReadErrorKind};
 use crate::data::{Format, ReadError};
 
-impl<W: Write> Stream<'_, W> {
+impl<W: Write + Send + 'static> Stream<W> {
     /// Reads up to the first row of a table, past it if it is the header, and adds the lines read to `lines`. `None`
     /// when there is no row.
     pub(super) fn begin_table(
@@ -42,7 +42,7 @@ impl<W: Write> Stream<'_, W> {
             // Empty lines alone.
             *lines += count_lines(block.records());
             if is_appended {
-                self.output.write_bytes(block.records().to_vec())?;
+                self.sink().write_bytes(block.records().to_vec())?;
             }
         };
         if row.columns > MAX_COLUMNS {
@@ -61,7 +61,7 @@ impl<W: Write> Stream<'_, W> {
             };
             if found.is_err() && is_appended {
                 // What stands before the header is written, as it is where it came in a block of its own.
-                self.output.write_bytes(block.records()[..row.body.start].to_vec())?;
+                self.sink().write_bytes(block.records()[..row.body.start].to_vec())?;
             }
             let index = found.map_err(fail)?;
             if is_appended {
@@ -112,7 +112,7 @@ impl<W: Write> Stream<'_, W> {
         let renderer = Renderer::new(&self.options, format, self.classifier.model());
         renderer.add_header(header, &block[row.body.end..row.end], &mut output);
         self.header = Some(header.to_vec());
-        self.output.write_bytes(output)
+        self.sink().write_bytes(output)
     }
 }
 

@@ -18,14 +18,14 @@ fn classifier() -> Arc<Classifier> {
 }
 
 fn run(options: &StreamOptions, inputs: &[(&str, &[u8])]) -> (String, Result<StreamSummary, StreamError>) {
-    let mut output = Vec::new();
-    let mut stream = Stream::new(classifier(), options.clone(), &mut output).unwrap();
+    let mut stream = Stream::new(classifier(), options.clone(), Vec::new()).unwrap();
     let mut ended = Ok(());
     for (name, bytes) in inputs {
         ended = ended.and_then(|()| stream.classify(Path::new(name), Box::new(Cursor::new(bytes.to_vec()))));
     }
     let summary = stream.summary();
-    (String::from_utf8_lossy(&output).into_owned(), ended.map(|()| summary))
+    let output = String::from_utf8(stream.into_output().unwrap()).unwrap();
+    (output, ended.map(|()| summary))
 }
 
 fn output_of(options: &StreamOptions, name: &str, bytes: &str) -> String {
@@ -292,13 +292,12 @@ fn a_read_error_comes_after_the_records_before_it() {
         }
     }
     for threads in [1, 2] {
-        let mut output = Vec::new();
         let options = StreamOptions { threads, ..StreamOptions::default() };
-        let mut stream = Stream::new(classifier(), options, &mut output).unwrap();
+        let mut stream = Stream::new(classifier(), options, Vec::new()).unwrap();
         let error =
             stream.classify(Path::new("x"), Box::new(Failing(Cursor::new(b"a\nb\nhal")))).unwrap_err();
         assert_eq!(error.to_string(), "x: the disk is gone");
-        assert_eq!(String::from_utf8(output).unwrap(), "Apple, \"red\"\nBean green\n");
+        assert_eq!(String::from_utf8(stream.into_output().unwrap()).unwrap(), "Apple, \"red\"\nBean green\n");
     }
 }
 
@@ -323,6 +322,24 @@ fn an_output_that_fails_ends_the_stream_though_a_read_is_under_way() {
 }
 
 #[test]
+fn a_thread_that_dies_ends_the_stream() {
+    struct Deadly;
+    impl Write for Deadly {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            panic!("an output that panics, as a test wants it")
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let options = StreamOptions { threads: 2, block_bytes: 2, ..StreamOptions::default() };
+    let mut stream = Stream::new(classifier(), options, Deadly).unwrap();
+    let error = stream.classify(Path::new("x"), Box::new(&b"a\nb\na\nb\n"[..])).unwrap_err();
+    assert!(matches!(error, StreamError::Stopped), "{error}");
+    assert!(matches!(stream.into_output(), Err(StreamError::Stopped)));
+}
+
+#[test]
 fn memory_for_output_is_bounded_however_much_a_block_makes() {
     // Each write is a part: none is much larger than PART_BYTES.
     struct Largest(usize, u64);
@@ -338,14 +355,14 @@ fn memory_for_output_is_bounded_however_much_a_block_makes() {
     }
     for threads in [1, 2] {
         for scores in [false, true] {
-            let mut output = Largest(0, 0);
             let options =
                 StreamOptions { threads, scores, top: 3, block_bytes: 1 << 20, ..StreamOptions::default() };
-            let mut stream = Stream::new(classifier(), options, &mut output).unwrap();
+            let mut stream = Stream::new(classifier(), options, Largest(0, 0)).unwrap();
             stream.classify(Path::new("x"), Box::new(Cursor::new(vec![b'\n'; 1 << 18]))).unwrap();
             assert_eq!(stream.summary().bytes_read, 1 << 18);
-            assert_eq!(output.1, 1 << 18);
-            assert!(output.0 < 2 << 20, "{}", output.0);
+            let Largest(largest, lines) = stream.into_output().unwrap();
+            assert_eq!(lines, 1 << 18);
+            assert!(largest < 2 << 20, "{largest}");
         }
     }
 }

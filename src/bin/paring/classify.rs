@@ -146,10 +146,11 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
     check_standard_output(arguments.files.iter().chain(arguments.model.file()))?;
     let classifier = Arc::new(arguments.model.load()?.into_classifier());
     let output = RecordOutput::standard()?;
-    let progress = Progress::start();
-    let mut stream = Stream::new(classifier, arguments.options(), &output)
+    let progress = Arc::new(Progress::start());
+    let shown = progress.clone();
+    let mut stream = Stream::new(classifier, arguments.options(), output)
         .map_err(StreamError::from)?
-        .on_progress(|summary| progress.show(summary));
+        .on_progress(move |summary| shown.show(summary));
     for file in &arguments.files {
         let format = stream.check_input(file)?;
         if format == Format::Lines && arguments.text.is_some() {

@@ -29,7 +29,7 @@ impl RecordOutput {
     }
 }
 
-impl Write for &RecordOutput {
+impl Write for RecordOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes).map(|()| bytes.len())
     }

@@ -145,13 +145,12 @@ proptest! {
             ..StreamOptions::default()
         };
         let classify = |options: StreamOptions| {
-            let mut output = Vec::new();
-            let mut stream = Stream::new(classifier(), options, &mut output).unwrap();
+            let mut stream = Stream::new(classifier(), options, Vec::new()).unwrap();
             let lengths = lengths.clone().into_iter().cycle();
             let input = Pieces { bytes: Cursor::new(bytes.clone()), lengths };
             stream.classify(Path::new("x"), Box::new(input)).unwrap();
             let summary = stream.summary();
-            (output, summary)
+            (stream.into_output().unwrap(), summary)
         };
         // The unknown label tells bad records apart; a label for every text then needs none.
         let (output, summary) = classify(options.clone());

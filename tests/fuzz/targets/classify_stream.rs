@@ -22,10 +22,9 @@ fn run(bytes: &[u8], format: Format, output: Output, block_bytes: usize) -> (Vec
         skip_bad_records: true,
         ..StreamOptions::default()
     };
-    let mut written = Vec::new();
-    let mut stream = Stream::new(CLASSIFIER.clone(), options, &mut written).expect("options in range");
+    let mut stream = Stream::new(CLASSIFIER.clone(), options, Vec::new()).expect("options in range");
     let ended = stream.classify(Path::new("fuzzed"), Box::new(Cursor::new(bytes.to_vec())));
-    drop(stream);
+    let written = stream.into_output().expect("no thread has died");
     (written, ended.err().map(|error| error.to_string()))
 }
 
