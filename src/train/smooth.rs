@@ -344,10 +344,10 @@ impl<'p> SmoothFit<'p> {
         }
     }
 
-    /// Adds the best cells up to `size`, re-optimising all whenever a tenth was added.
+    /// Adds the best cells up to `size`, re-optimising all whenever a quarter was added.
     pub(super) fn grow(&mut self, size: usize) {
         while self.cells.len() < size {
-            let most = (self.cells.len() / 10).clamp(1, size - self.cells.len());
+            let most = (self.cells.len() / 4).clamp(1, size - self.cells.len());
             if self.add_best(most) == 0 {
                 break;
             }
