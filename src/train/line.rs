@@ -49,19 +49,26 @@ impl Sums {
 }
 
 impl Line {
-    pub(super) fn clear(&mut self) {
-        self.p.clear();
-        self.shares.clear();
-        self.pulls.clear();
-        self.is_own.clear();
-    }
-
+    /// Gathers these texts, given their shares, and by text the class's probability, the pull, and whether the class is
+    /// its own.
     #[inline(always)]
-    pub(super) fn push(&mut self, p: f32, share: f32, pull: f32, is_own: bool) {
-        self.p.push(p);
-        self.shares.push(share);
-        self.pulls.push(pull);
-        self.is_own.push(f32::from(u8::from(is_own)));
+    pub(super) fn gather(
+        &mut self,
+        texts: &[u32],
+        shares: &[f32],
+        p: impl Fn(usize) -> f32,
+        pull: impl Fn(usize) -> f32,
+        is_own: impl Fn(usize) -> bool,
+    ) {
+        let texts = || texts.iter().map(|&text| text as usize);
+        self.p.clear();
+        self.p.extend(texts().map(p));
+        self.shares.clear();
+        self.shares.extend_from_slice(shares);
+        self.pulls.clear();
+        self.pulls.extend(texts().map(pull));
+        self.is_own.clear();
+        self.is_own.extend(texts().map(|text| f32::from(u8::from(is_own(text)))));
     }
 
     /// Calls `f` with each text's lane, `p`, share, pull, and whether the class is its own: whole rows of lanes, then the rest.
@@ -135,12 +142,15 @@ impl Line {
             let shift = (d * share).clamp(-80.0, 80.0);
             own * shift - ln((1.0 + p * (exp(shift) - 1.0)).max(1e-30))
         };
-        // (p^q - (p r)^q) / q, and the text's pull is its weight times p^q, near enough.
-        let loss = |log_ratio: f32| if q == 0.0 { -log_ratio } else { (1.0 - exp(q * log_ratio)) / q };
         let mut sums = [0.0_f64; LANES];
-        self.for_each(|lane, p, share, pull, own| {
-            sums[lane] += f64::from(pull * loss(log_ratio(p, share, own)));
-        });
+        if q == 0.0 {
+            self.for_each(|lane, p, share, pull, own| sums[lane] -= f64::from(pull * log_ratio(p, share, own)));
+        } else {
+            // (p^q - (p r)^q) / q, and the text's pull is its weight times p^q, near enough.
+            self.for_each(|lane, p, share, pull, own| {
+                sums[lane] += f64::from(pull * (1.0 - exp(q * log_ratio(p, share, own))) / q);
+            });
+        }
         sums.iter().sum()
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct SmoothFit<'p> {
     /// Each text's weight times p^q, as of the last call of `reweigh`.
     pulls: Vec<f32>,
     line: Line,
+    /// Room for what the odds are multiplied by when a weight changes.
+    growths: Vec<f32>,
 }
 
 /// A cell that is not in the fit, and what adding it is worth.
@@ -59,6 +61,7 @@ impl<'p> SmoothFit<'p> {
             totals: vec![problem.classes() as f64; problem.texts()],
             pulls: problem.weights().to_vec(),
             line: Line::default(),
+            growths: Vec::new(),
         };
         fit.refresh();
         fit
@@ -132,21 +135,24 @@ impl<'p> SmoothFit<'p> {
     fn gather(&mut self, feature: u32, class: u32) {
         let (texts, shares) = self.problem.shares_of(feature);
         let (classes, labels) = (self.problem.classes(), self.problem.labels());
-        self.line.clear();
-        for (&text, &share) in texts.iter().zip(shares) {
-            let text = text as usize;
-            let p = self.odds[text * classes + class as usize] / self.totals[text] as f32;
-            self.line.push(p, share, self.pulls[text], labels[text] == class);
-        }
+        let (odds, totals, pulls) = (&self.odds, &self.totals, &self.pulls);
+        self.line.gather(
+            texts,
+            shares,
+            |text| odds[text * classes + class as usize] / totals[text] as f32,
+            |text| pulls[text],
+            |text| labels[text] == class,
+        );
     }
 
     /// Changes one weight by `d` in all that is kept up to date, but for the cell itself.
     fn shift(&mut self, feature: u32, class: u32, d: f32) {
         let (texts, shares) = self.problem.shares_of(feature);
         let classes = self.problem.classes();
-        for (&text, &share) in texts.iter().zip(shares) {
+        self.growths.clear();
+        self.growths.extend(shares.iter().map(|&share| exp((d * share).clamp(-60.0, 60.0))));
+        for (&text, &growth) in texts.iter().zip(&self.growths) {
             let text = text as usize;
-            let growth = exp((d * share).clamp(-60.0, 60.0));
             let at = text * classes + class as usize;
             let before = self.odds[at];
             let after = (before * growth).max(SMALLEST_ODDS);
