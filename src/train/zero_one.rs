@@ -33,6 +33,15 @@ struct Rivals {
     second: u32,
 }
 
+/// A text that is wrong: a higher score of its own class may put it right, and a lower one of the first rival too if
+/// there is no other.
+#[derive(Debug, Clone, Copy)]
+struct Wrong {
+    label: u32,
+    rival: Option<u32>,
+    weight: f32,
+}
+
 /// Weights on the grid of scores that a model can hold, and the scores that they give every text: what is
 /// right here is right in the frozen model, ties included.
 #[derive(Debug)]
@@ -265,24 +274,28 @@ impl<'p> ZeroOneFit<'p> {
         let classes = self.problem.classes();
         let labels = self.problem.labels();
         let weights = self.problem.weights();
+        let wrongs: Vec<Option<Wrong>> = (0..self.problem.texts())
+            .map(|text| {
+                let Rivals { first, second } = self.rivals[text];
+                let row = &self.scores[text * classes..][..classes];
+                let label = labels[text];
+                let is_second = second == label || beats(row, label, second);
+                let rival = is_second.then_some(first);
+                (!beats(row, label, first)).then_some(Wrong { label, rival, weight: weights[text] })
+            })
+            .collect();
         let (mut up, mut down) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
         let mut touched: Vec<u32> = Vec::new();
         let mut candidates = Vec::new();
         for feature in 0..self.problem.features() as u32 {
             let (texts, _) = self.problem.texts_of(feature);
             for &text in texts {
-                let text = text as usize;
-                let label = labels[text];
-                let rival = self.rivals[text].first;
-                let row = &self.scores[text * classes..][..classes];
-                if !beats(row, label, rival) {
-                    touched.push(label);
-                    up[label as usize] += weights[text];
-                    let second = self.rivals[text].second;
-                    if second == label || beats(row, label, second) {
-                        touched.push(rival);
-                        down[rival as usize] += weights[text];
-                    }
+                let Some(Wrong { label, rival, weight }) = wrongs[text as usize] else { continue };
+                touched.push(label);
+                up[label as usize] += weight;
+                if let Some(rival) = rival {
+                    touched.push(rival);
+                    down[rival as usize] += weight;
                 }
             }
             for class in touched.drain(..) {
