@@ -144,7 +144,9 @@ impl Line {
         };
         let mut sums = [0.0_f64; LANES];
         if q == 0.0 {
-            self.for_each(|lane, p, share, pull, own| sums[lane] -= f64::from(pull * log_ratio(p, share, own)));
+            self.for_each(|lane, p, share, pull, own| {
+                sums[lane] -= f64::from(pull * log_ratio(p, share, own))
+            });
         } else {
             // (p^q - (p r)^q) / q, and the text's pull is its weight times p^q, near enough.
             self.for_each(|lane, p, share, pull, own| {
