@@ -1,4 +1,4 @@
-//! What a stream writes for any bytes does not depend on how they are cut into blocks.
+//! What a stream writes for any bytes depends neither on how they are cut into blocks nor on the number of threads.
 
 #![no_main]
 
@@ -13,12 +13,18 @@ use paring::stream::{Output, Stream, StreamOptions};
 static CLASSIFIER: LazyLock<Arc<Classifier>> =
     LazyLock::new(|| Arc::new(paring_fuzz::model().into_classifier()));
 
-fn run(bytes: &[u8], format: Format, output: Output, block_bytes: usize) -> (Vec<u8>, Option<String>) {
+fn run(
+    bytes: &[u8],
+    format: Format,
+    output: Output,
+    block_bytes: usize,
+    threads: usize,
+) -> (Vec<u8>, Option<String>) {
     let options = StreamOptions {
         format: Some(format),
         output,
         block_bytes,
-        threads: 1,
+        threads,
         skip_bad_records: true,
         ..StreamOptions::default()
     };
@@ -32,6 +38,7 @@ libfuzzer_sys::fuzz_target!(|input: (u8, u8, &[u8])| {
     let (choice, block_bytes, bytes) = input;
     let format = [Format::Lines, Format::Tsv, Format::Csv, Format::JsonLines][usize::from(choice % 4)];
     let output = if choice & 4 == 0 { Output::Label } else { Output::Append };
-    let whole = run(bytes, format, output, 1 << 16);
-    assert_eq!(run(bytes, format, output, usize::from(block_bytes).max(1)), whole);
+    let threads = if choice & 8 == 0 { 1 } else { 3 };
+    let whole = run(bytes, format, output, 1 << 16, 1);
+    assert_eq!(run(bytes, format, output, usize::from(block_bytes).max(1), threads), whole);
 });
