@@ -272,7 +272,7 @@ fn column_starts(lengths: &[u32]) -> Result<Vec<u32>, FormatError> {
     let mut end = 0_u32;
     starts.push(end);
     for &length in lengths {
-        end = end.checked_add(length).ok_or(FormatError::Field("column lengths"))?;
+        end = end.checked_add(length).ok_or_else(|| FormatError::Field("column lengths"))?;
         starts.push(end);
     }
     Ok(starts)
@@ -302,20 +302,25 @@ fn without_shared(names: &[String]) -> (Vec<u8>, Vec<&str>) {
 }
 
 fn with_shared(lengths: &[u8], joined: &str) -> Result<Vec<String>, FormatError> {
-    let mut rests = joined.split('\n');
+    let wrong = || FormatError::Field("shared lengths");
+    let mut rests = Some(joined);
     let mut names: Vec<String> = Vec::with_capacity(lengths.len());
     for &length in lengths {
-        let rest = rests.next().ok_or(FormatError::Field("shared lengths"))?;
+        let joined = rests.ok_or_else(wrong)?;
+        // A search for one byte is dear beside the few that a name has.
+        let end = joined.bytes().position(|byte| byte == b'\n');
+        let rest = &joined[..end.unwrap_or(joined.len())];
+        rests = end.map(|end| &joined[end + 1..]);
         let before = names.last().map_or("", String::as_str);
         let shared = before.get(..usize::from(length)).filter(|shared| shared.len() <= MAX_SHARED);
-        let shared = shared.ok_or(FormatError::Field("shared lengths"))?;
+        let shared = shared.ok_or_else(wrong)?;
         let mut name = String::with_capacity(shared.len() + rest.len());
         name.push_str(shared);
         name.push_str(rest);
         names.push(name);
     }
-    let is_all = rests.next().is_none() || joined.is_empty();
-    if is_all { Ok(names) } else { Err(FormatError::Field("shared lengths")) }
+    let is_all = rests.is_none() || joined.is_empty();
+    if is_all { Ok(names) } else { Err(wrong()) }
 }
 
 /// Deflates as far as [`inflate`] takes it back.

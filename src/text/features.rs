@@ -30,10 +30,21 @@ pub enum FeatureKind {
     Suffix(u8),
 }
 
+/// Whether a byte is a word character of ASCII.
+const IS_ASCII_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    table
+};
+
 impl FeatureKind {
     /// The kind of the feature of this name, or `None` if no text can have a feature of that name.
     pub fn of(name: &str) -> Option<FeatureKind> {
-        if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        if !name.is_empty() && name.bytes().all(|byte| IS_ASCII_WORD[usize::from(byte)]) {
             // Most names, and loading a model looks at every one.
             return Some(FeatureKind::Word);
         }
