@@ -272,7 +272,7 @@ fn column_starts(lengths: &[u32]) -> Result<Vec<u32>, FormatError> {
     let mut end = 0_u32;
     starts.push(end);
     for &length in lengths {
-        end = end.checked_add(length).ok_or_else(|| FormatError::Field("column lengths"))?;
+        end = end.checked_add(length).ok_or(FormatError::Field("column lengths"))?;
         starts.push(end);
     }
     Ok(starts)

@@ -40,59 +40,77 @@ pub(super) struct Step {
     pub nonzeros: usize,
 }
 
-/// Fits each of the `sizes` (increasing, each fit starting from the last) and gives the cells to `found`, with
-/// the size's index.
+impl Course {
+    /// The L1 strength of the dense fit that a budget is cut from, unless it is grown.
+    fn l1_of_cut(&self, size: usize, possible: usize) -> Option<f32> {
+        let is_cut =
+            self.l1.is_some() || self.prune_by == PruneBy::Magnitude || size > possible / GROWN_SHARE;
+        // A budget of more than a quarter leaves nothing for an L1 penalty to do.
+        let l1 = self.l1.unwrap_or(if size > possible / 4 { 0.0 } else { L1 });
+        (is_cut && possible <= self.most_cells).then_some(l1)
+    }
+}
+
+/// Fits those of the `sizes` (increasing) that are wanted and gives the cells to `found`, with the size's index: first
+/// the grown ones, each starting from the one before it, wanted or not; then those that are cut from a dense fit, on one way
+/// down.
 pub(super) fn follow(
     problem: &Problem,
     course: Course,
     sizes: &[usize],
+    is_wanted: &dyn Fn(usize) -> bool,
     step: &mut dyn FnMut(Step),
     found: &mut dyn FnMut(usize, &[Cell]),
 ) {
     let possible = problem.features() * problem.classes();
     let texts = problem.texts() as f64;
-    let largest = sizes.last().copied().unwrap_or(0);
+    let sizes: Vec<usize> = sizes.iter().map(|&size| size.min(possible).min(course.most_cells)).collect();
+    let Some(last) = (0..sizes.len()).rfind(|&at| is_wanted(at)) else { return };
+    let is_grown = |at: usize| course.l1_of_cut(sizes[at], possible).is_none();
+    let mut refined = 0;
+    let mut refine = |fit: &mut SmoothFit<'_>, at: usize, step: &mut dyn FnMut(Step)| {
+        refine(fit, sizes[at], course.prune_by);
+        refined += 1;
+        let done = f64::from(refined) / sizes.len() as f64;
+        step(Step { stage: "refinement", done, loss: fit.objective() / texts, nonzeros: fit.cells().len() });
+        if is_wanted(at) {
+            found(at, fit.cells());
+        }
+    };
     let mut fit = SmoothFit::new(problem, course.loss, course.l2, Vec::new());
-    // The dense fit that was made last, and its L1 strength.
-    let mut dense: Option<(f32, Vec<Cell>)> = None;
-    for (at, &size) in sizes.iter().enumerate() {
-        let size = size.min(possible).min(course.most_cells);
-        let is_plain = course.prune_by == PruneBy::Magnitude;
-        let is_cut = course.l1.is_some() || is_plain || size > possible / GROWN_SHARE;
-        if is_cut && possible <= course.most_cells {
-            // A budget of more than a quarter leaves nothing for an L1 penalty to do.
-            let l1 = course.l1.unwrap_or(if size > possible / 4 { 0.0 } else { L1 });
-            let cells = match &dense {
-                Some((of, cells)) if *of == l1 => cells.clone(),
-                _ => {
-                    step(Step { stage: "dense fit", done: 0.0, loss: fit.objective() / texts, nonzeros: 0 });
-                    let cells = dense::fit(problem, course.loss, l1, course.l2);
-                    dense.insert((l1, cells)).1.clone()
-                }
-            };
-            fit = SmoothFit::new(problem, course.loss, course.l2, cells);
-        } else {
-            let grown = (OVERGROWTH * size).min(possible).min(course.most_cells);
-            while fit.cells().len() < grown {
-                let before = fit.cells().len();
-                fit.grow((before + before / 4 + 16).min(grown));
-                let done = (fit.cells().len() as f64 / (OVERGROWTH * largest) as f64).min(1.0);
-                step(Step {
-                    stage: "growth",
-                    done,
-                    loss: fit.objective() / texts,
-                    nonzeros: fit.cells().len(),
-                });
-                if fit.cells().len() == before {
-                    break;
-                }
+    let of_none = fit.objective() / texts;
+    for at in (0..=last).filter(|&at| is_grown(at)) {
+        let grown = (OVERGROWTH * sizes[at]).min(possible).min(course.most_cells);
+        while fit.cells().len() < grown {
+            let before = fit.cells().len();
+            fit.grow((before + before / 4 + 16).min(grown));
+            let done = (fit.cells().len() as f64 / (OVERGROWTH * sizes[last]) as f64).min(1.0);
+            let nonzeros = fit.cells().len();
+            step(Step { stage: "growth", done, loss: fit.objective() / texts, nonzeros });
+            if nonzeros == before {
+                break;
             }
         }
-        fit.prune(size, course.prune_by);
-        refine(&mut fit, size, course.prune_by);
-        let done = (at + 1) as f64 / sizes.len() as f64;
-        step(Step { stage: "refinement", done, loss: fit.objective() / texts, nonzeros: fit.cells().len() });
-        found(at, fit.cells());
+        fit.prune(sizes[at], course.prune_by);
+        refine(&mut fit, at, step);
+    }
+    drop(fit);
+    // The fit on its way down, and the L1 strength of the dense fit that it started from.
+    let mut trunk: Option<(f32, SmoothFit<'_>)> = None;
+    for at in (0..=last).rev().filter(|&at| is_wanted(at)) {
+        let Some(l1) = course.l1_of_cut(sizes[at], possible) else { continue };
+        let (_, trunk) = match trunk.take() {
+            Some(of) if of.0 == l1 => trunk.insert(of),
+            _ => {
+                step(Step { stage: "dense fit", done: 0.0, loss: of_none, nonzeros: 0 });
+                let cells = dense::fit(problem, course.loss, l1, course.l2);
+                trunk.insert((l1, SmoothFit::new(problem, course.loss, course.l2, cells)))
+            }
+        };
+        trunk.prune_towards(sizes[at], course.prune_by);
+        let mut fit = SmoothFit::new(problem, course.loss, course.l2, trunk.cells().to_vec());
+        fit.prune(sizes[at], course.prune_by);
+        refine(&mut fit, at, step);
     }
 }
 
@@ -161,7 +179,9 @@ mod tests {
             let (loss, l2) = (Loss { q: 0.0, margin: f32::from(margin) }, 0.3);
             let course = Course { loss, l2, l1: None, prune_by: PruneBy::Cost, most_cells: 12 };
             let mut cells = Vec::new();
-            follow(problem, course, &[size as usize], &mut |_| (), &mut |_, found| cells = found.to_vec());
+            follow(problem, course, &[size as usize], &|_| true, &mut |_| (), &mut |_, found| {
+                cells = found.to_vec()
+            });
             let reached = SmoothFit::new(problem, loss, l2, cells).optimise(1e-6, 100);
             reached <= 1.001 * optimum(problem, loss, l2, size)
         };

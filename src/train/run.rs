@@ -87,11 +87,8 @@ impl<'s> Run<'s> {
         let mut cells = Vec::new();
         if setting.zero_one != ZeroOne::Alone {
             let course = setting.course(self.params, self.dataset);
-            path::follow(problem, course, sizes, step, &mut |at, found| {
-                if at + 1 == sizes.len() {
-                    cells = found.to_vec();
-                }
-            });
+            let is_last = |at| at + 1 == sizes.len();
+            path::follow(problem, course, sizes, &is_last, step, &mut |_, found| cells = found.to_vec());
         }
         self.finished(problem, setting, &cells, sizes[sizes.len() - 1])
     }
@@ -290,12 +287,7 @@ impl<'s> Run<'s> {
                 let setting = chosen[at].0;
                 setting.zero_one != ZeroOne::Alone && setting.course(self.params, self.dataset) == course
             };
-            let Some(last) = (0..sizes.len()).rfind(|&at| is_on(at)) else { continue };
-            path::follow(&problem, course, &sizes[..=last], &mut |step| self.step(step), &mut |at, cells| {
-                if is_on(at) {
-                    take(at, cells);
-                }
-            });
+            path::follow(&problem, course, &sizes, &is_on, &mut |step| self.step(step), &mut take);
         }
         let mut points: Vec<FrontierPoint> = points.into_iter().flatten().collect();
         let dense = points.pop().expect("the dense fit is always made");

@@ -318,11 +318,24 @@ impl<'p> SmoothFit<'p> {
 
     /// Cuts down to `size` in steps of a fifth of the cells, re-optimising those that are left after each.
     pub(super) fn prune(&mut self, size: usize, by: PruneBy) {
-        while self.cells.len() > size {
-            self.cut(size.max(self.cells.len() * 4 / 5), by);
-            self.sweep(1);
-            self.reweigh();
+        self.prune_towards(size, by);
+        if self.cells.len() > size {
+            self.refresh();
+            self.prune_once(size, by);
         }
+    }
+
+    /// All steps but the last of pruning to `size`: they are those on the way to any lower size too.
+    pub(super) fn prune_towards(&mut self, size: usize, by: PruneBy) {
+        while self.cells.len() * 4 / 5 >= size.max(1) {
+            self.prune_once(self.cells.len() * 4 / 5, by);
+        }
+    }
+
+    fn prune_once(&mut self, size: usize, by: PruneBy) {
+        self.cut(size, by);
+        self.sweep(1);
+        self.reweigh();
     }
 
     /// Gives for each feature what its texts' classes sum up to.
