@@ -233,15 +233,15 @@ impl Search<'_> {
         (0..self.sizes.len()).map(|at| best_followed(followed, at).scored.setting).collect()
     }
 
-    /// Settings that are made of those that are best at a size, to be scored at the sizes where they are and that
-    /// they suit.
+    /// Settings that are made of those that are best at a size and that suit it, each once. What is grown passes all
+    /// sizes and is scored at each; what is cut from a dense fit is scored where it was made of the best.
     fn derived(&self, followed: &[Followed], derive: impl Fn(Setting) -> Option<Setting>) -> Vec<Task> {
         let mut tasks: Vec<Task> = Vec::new();
         for (at, best) in self.best_settings(followed).into_iter().enumerate() {
             let suited = |setting: &Setting| self.trials.iter().any(|trial| self.suits(setting, trial, at));
             let Some(setting) = derive(best).filter(suited) else { continue };
             let place = tasks.iter().position(|task| task.setting == setting).unwrap_or_else(|| {
-                tasks.push(Task { setting, is_wanted: vec![false; self.sizes.len()] });
+                tasks.push(Task { setting, is_wanted: vec![!setting.is_cut; self.sizes.len()] });
                 tasks.len() - 1
             });
             tasks[place].is_wanted[at] = true;
