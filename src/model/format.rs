@@ -303,14 +303,11 @@ fn without_shared(names: &[String]) -> (Vec<u8>, Vec<&str>) {
 
 fn with_shared(lengths: &[u8], joined: &str) -> Result<Vec<String>, FormatError> {
     let wrong = || FormatError::Field("shared lengths");
-    let mut rests = Some(joined);
+    // A set of one: the search for a single character is dear beside the few that a name has.
+    let mut rests = joined.split(['\n']);
     let mut names: Vec<String> = Vec::with_capacity(lengths.len());
     for &length in lengths {
-        let joined = rests.ok_or_else(wrong)?;
-        // A search for one byte is dear beside the few that a name has.
-        let end = joined.bytes().position(|byte| byte == b'\n');
-        let rest = &joined[..end.unwrap_or(joined.len())];
-        rests = end.map(|end| &joined[end + 1..]);
+        let rest = rests.next().ok_or_else(wrong)?;
         let before = names.last().map_or("", String::as_str);
         let shared = before.get(..usize::from(length)).filter(|shared| shared.len() <= MAX_SHARED);
         let shared = shared.ok_or_else(wrong)?;
@@ -319,7 +316,7 @@ fn with_shared(lengths: &[u8], joined: &str) -> Result<Vec<String>, FormatError>
         name.push_str(rest);
         names.push(name);
     }
-    let is_all = rests.is_none() || joined.is_empty();
+    let is_all = rests.next().is_none() || joined.is_empty();
     if is_all { Ok(names) } else { Err(wrong()) }
 }
 

@@ -52,8 +52,8 @@ impl Course {
 }
 
 /// Fits those of the `sizes` (increasing) that are wanted and gives the cells to `found`, with the size's index: first
-/// the grown ones, each starting from the one before it, wanted or not; then those that are cut from a dense fit, on one way
-/// down.
+/// the grown ones, each starting from the one before it, wanted or not; then those that are cut from a dense fit, on one
+/// way down.
 pub(super) fn follow(
     problem: &Problem,
     course: Course,
@@ -65,8 +65,8 @@ pub(super) fn follow(
     let possible = problem.features() * problem.classes();
     let texts = problem.texts() as f64;
     let sizes: Vec<usize> = sizes.iter().map(|&size| size.min(possible).min(course.most_cells)).collect();
-    let Some(last) = (0..sizes.len()).rfind(|&at| is_wanted(at)) else { return };
     let is_grown = |at: usize| course.l1_of_cut(sizes[at], possible).is_none();
+    let last_grown = (0..sizes.len()).rfind(|&at| is_grown(at) && is_wanted(at));
     let mut refined = 0;
     let mut refine = |fit: &mut SmoothFit<'_>, at: usize, step: &mut dyn FnMut(Step)| {
         refine(fit, sizes[at], course.prune_by);
@@ -79,13 +79,13 @@ pub(super) fn follow(
     };
     let mut fit = SmoothFit::new(problem, course.loss, course.l2, Vec::new());
     let of_none = fit.objective() / texts;
-    for at in (0..=last).filter(|&at| is_grown(at)) {
+    for at in (0..sizes.len()).filter(|&at| is_grown(at) && Some(at) <= last_grown) {
         let grown = (OVERGROWTH * sizes[at]).min(possible).min(course.most_cells);
         while fit.cells().len() < grown {
             let before = fit.cells().len();
             fit.grow((before + before / 4 + 16).min(grown));
-            let done = (fit.cells().len() as f64 / (OVERGROWTH * sizes[last]) as f64).min(1.0);
             let nonzeros = fit.cells().len();
+            let done = nonzeros as f64 / grown as f64;
             step(Step { stage: "growth", done, loss: fit.objective() / texts, nonzeros });
             if nonzeros == before {
                 break;
@@ -97,7 +97,7 @@ pub(super) fn follow(
     drop(fit);
     // The fit on its way down, and the L1 strength of the dense fit that it started from.
     let mut trunk: Option<(f32, SmoothFit<'_>)> = None;
-    for at in (0..=last).rev().filter(|&at| is_wanted(at)) {
+    for at in (0..sizes.len()).rev().filter(|&at| is_wanted(at)) {
         let Some(l1) = course.l1_of_cut(sizes[at], possible) else { continue };
         let (_, trunk) = match trunk.take() {
             Some(of) if of.0 == l1 => trunk.insert(of),
@@ -169,6 +169,26 @@ mod tests {
         };
         let chosen = (0..1_u32 << 12).filter(|chosen| chosen.count_ones() == size);
         chosen.map(objective).fold(f64::INFINITY, f64::min)
+    }
+
+    #[test]
+    fn a_budget_is_cut_to_the_same_alone_and_on_the_way_to_a_lower_one() {
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..50 {
+            let problem = problem().new_tree(&mut runner).unwrap().current();
+            let loss = Loss { q: 0.0, margin: 2.0 };
+            let course =
+                Course { loss, l2: 0.3, l1: Some(0.01), prune_by: PruneBy::Cost, most_cells: usize::MAX };
+            let fitted = |sizes: &[usize], is_wanted: &dyn Fn(usize) -> bool| {
+                let mut fitted = Vec::new();
+                let mut found = |at: usize, cells: &[Cell]| fitted.push((sizes[at], cells.to_vec()));
+                follow(&problem, course, sizes, is_wanted, &mut |_| (), &mut found);
+                fitted
+            };
+            let together = fitted(&[1, 2, 4, 7], &|at| at != 1);
+            let alone = [7, 4, 1].map(|size| fitted(&[size], &|_| true).remove(0));
+            assert_eq!(together, alone);
+        }
     }
 
     #[test]
