@@ -167,12 +167,11 @@ pub(super) fn score(
     let search = Search { dataset, params, trials, sizes, step };
     let smooth = |l2: f32| Setting { loss: first_loss(params), l2, is_cut: false, zero_one: ZeroOne::No };
     let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
-    let everywhere = |l2: f32| Task { setting: smooth(l2), is_wanted: vec![true; sizes.len()] };
-    let mut followed = search.follow(strengths.into_iter().map(everywhere).collect());
+    let mut followed = search.follow(strengths.into_iter().map(smooth).collect());
     if params.l2.is_none() {
         let bests = search.best_settings(&followed);
         let beyond = L2_BEYOND.iter().filter(|(outer, _)| bests.iter().any(|best| best.l2 == *outer));
-        followed.extend(search.follow(beyond.map(|&(_, l2)| everywhere(l2)).collect()));
+        followed.extend(search.follow(beyond.map(|&(_, l2)| smooth(l2)).collect()));
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
@@ -193,12 +192,6 @@ pub(super) fn score(
         }
     }
     followed.into_iter().map(|followed| followed.scored).chain(finished).collect()
-}
-
-/// A smooth setting, and at which sizes it is to be scored.
-struct Task {
-    setting: Setting,
-    is_wanted: Vec<bool>,
 }
 
 /// What settings are scored by, at some sizes.
@@ -233,20 +226,18 @@ impl Search<'_> {
         (0..self.sizes.len()).map(|at| best_followed(followed, at).scored.setting).collect()
     }
 
-    /// Settings that are made of those that are best at a size and that suit it, each once. What is grown passes all
-    /// sizes and is scored at each; what is cut from a dense fit is scored where it was made of the best.
-    fn derived(&self, followed: &[Followed], derive: impl Fn(Setting) -> Option<Setting>) -> Vec<Task> {
-        let mut tasks: Vec<Task> = Vec::new();
+    /// Settings that are made of those that are best at a size and that suit it, each once.
+    fn derived(&self, followed: &[Followed], derive: impl Fn(Setting) -> Option<Setting>) -> Vec<Setting> {
+        let mut derived: Vec<Setting> = Vec::new();
         for (at, best) in self.best_settings(followed).into_iter().enumerate() {
             let suited = |setting: &Setting| self.trials.iter().any(|trial| self.suits(setting, trial, at));
-            let Some(setting) = derive(best).filter(suited) else { continue };
-            let place = tasks.iter().position(|task| task.setting == setting).unwrap_or_else(|| {
-                tasks.push(Task { setting, is_wanted: vec![!setting.is_cut; self.sizes.len()] });
-                tasks.len() - 1
-            });
-            tasks[place].is_wanted[at] = true;
+            if let Some(setting) = derive(best).filter(suited)
+                && !derived.contains(&setting)
+            {
+                derived.push(setting);
+            }
         }
-        tasks
+        derived
     }
 
     /// Whether fits of a size are finished under 0/1 loss.
@@ -259,17 +250,16 @@ impl Search<'_> {
     }
 
     /// Fits and scores smooth settings, in parallel over settings and trials.
-    fn follow(&self, tasks: Vec<Task>) -> Vec<Followed> {
+    fn follow(&self, settings: Vec<Setting>) -> Vec<Followed> {
         let trials = self.trials.len();
-        let fits = self.in_parallel(tasks.len() * trials, |number| {
-            let Task { setting, is_wanted } = &tasks[number / trials];
-            let trial = &self.trials[number % trials];
+        let fits = self.in_parallel(settings.len() * trials, |task| {
+            let (setting, trial) = (settings[task / trials], &self.trials[task % trials]);
             let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
             let mut right = vec![None; self.sizes.len()];
             let mut cells = vec![Vec::new(); self.sizes.len()];
             let course = setting.course(self.params, self.dataset);
             let fitted = &trial.fitted;
-            let suits = |at: usize| is_wanted[at] && self.suits(setting, trial, at);
+            let suits = |at| self.suits(&setting, trial, at);
             path::follow(fitted, course, self.sizes, &suits, &mut |step| last = step, &mut |at, found| {
                 right[at] = Some(trial.right(found));
                 if self.is_finished(trial, at) {
@@ -279,11 +269,11 @@ impl Search<'_> {
             ((right, cells), last)
         });
         let mut fits = fits.into_iter();
-        let mut of_setting = |setting| {
+        let of_setting = |setting| {
             let (right, cells): (Vec<_>, Vec<_>) = fits.by_ref().take(trials).unzip();
             Followed { scored: self.scored(setting, &right), cells }
         };
-        tasks.iter().map(|task| of_setting(task.setting)).collect()
+        settings.into_iter().map(of_setting).collect()
     }
 
     /// Scores fits that end under 0/1 loss, from the best that was followed to each size, and those that are grown under
