@@ -84,9 +84,16 @@ fn most_hits(lexicon: &Lexicon) -> usize {
     window::POSITIONS / 2 * (lexicon.ngrams() + lexicon.affixes().len() + 1)
 }
 
+/// How many features of one window may pass the sieve.
+fn most_candidates(lexicon: &Lexicon) -> usize {
+    // A line end takes one byte, and the sieve is asked as for a word of one letter: for its shortest affixes as well.
+    let of_one = 1 + lexicon.affixes().iter().filter(|affix| affix.length == 1).count();
+    window::POSITIONS * of_one + window::POSITIONS / 2 * lexicon.affixes().len()
+}
+
 impl Finder {
     pub(super) fn new(lexicon: &Lexicon) -> Finder {
-        let candidates = vec![0; most_hits(lexicon)];
+        let candidates = vec![0; most_candidates(lexicon)];
         Finder { tokenizer: Tokenizer::default(), last: NO_WORDS, candidates }
     }
 

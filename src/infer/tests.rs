@@ -265,3 +265,26 @@ fn ngrams_reach_across_what_is_passed_over_and_not_across_unknown_words_or_lines
     check(model.clone(), lines.replace('\n', " ").repeat(200).as_bytes());
     assert_eq!(model.into_classifier().classify(format!("a {passed_over} b")), "00001");
 }
+
+#[test]
+fn a_window_of_which_all_passes_the_sieve_fits() {
+    let all: Vec<String> = (1..=15)
+        .flat_map(|length| [format!("{}*", "a".repeat(length)), format!("*{}", "b".repeat(length))])
+        .collect();
+    for affixes in [&all[..0], &all[..1], &all[1..2], &all[..2], &all[..4], &all] {
+        // So many words that next to nothing fails the sieve.
+        let names = (0..200_000).map(|n| format!("w{n}")).chain(affixes.iter().cloned());
+        let classifier =
+            model(2, names.map(|name| (name, BTreeMap::from([(1, 1)]))).collect()).into_classifier();
+        assert!(classifier.compiled.is_some());
+        let mut scorer = classifier.scorer();
+        for line in
+            ["\n", "a\n", "b \n", "ab\n", "w1\n", "é\n", "abc abc\n", "aaaaaaaaaaaaaaabbbbbbbbbbbbbbb\n"]
+        {
+            let mut labels = Vec::new();
+            scorer.label_lines(line.repeat(10_000).as_bytes(), &mut labels);
+            let expected: Label = classifier.plain_scorer().predict(line.as_bytes()).into();
+            assert_eq!(labels, alloc::vec![expected; 10_000], "{line:?} {affixes:?}");
+        }
+    }
+}
