@@ -291,6 +291,7 @@ fn a_class_of_control_characters_is_shown_without_them_and_kept_in_its_column() 
     let output = bench.run(&["inspect", "-m", "m", "--tsv"]);
     let rows = String::from_utf8(output.stdout).unwrap();
     assert!(rows.lines().count() == 2 && rows.lines().all(|row| row.split('\t').count() == 3), "{rows:?}");
+    assert!(rows.contains(&class.replace('\t', " ")), "{rows:?}");
 }
 
 #[cfg(target_os = "linux")]

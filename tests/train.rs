@@ -1,7 +1,8 @@
 //! `paring train`, `evaluate`, `inspect`, `explain` and `frontier`, end to end.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -233,6 +234,37 @@ fn the_lines_of_standard_input_are_explained() {
     assert!(explained.contains("\nnurse ") && explained.contains("\ncook "), "{explained}");
 }
 
+#[cfg(unix)]
+#[test]
+fn explaining_ends_with_success_when_nobody_reads_on() {
+    let bench = Bench::new();
+    let mut command = bench.command(&["explain", "-"]);
+    let mut explaining = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    drop(explaining.stdout.take());
+    let mut texts = explaining.stdin.take().unwrap();
+    let closed = (0..1_000_000).find_map(|_| texts.write_all(b"night nurse\n").err());
+    assert_eq!(closed.expect("it reads on").kind(), std::io::ErrorKind::BrokenPipe);
+    assert!(explaining.wait().unwrap().success());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_told_changes_no_exit_code() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    bench.write("bad.jsonl", "{\"text\": \"nurse\"}\n[]\n");
+    for (code, arguments) in [
+        (0, &["classify", "bad.jsonl", "--skip-bad-records"][..]),
+        (1, &["classify", "missing"]),
+        (2, &["classify", "--top", "0"]),
+        (2, &["train", &train, "-o", "m", "--folds", "1"]),
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = bench.command(arguments).stderr(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}
+
 #[test]
 fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
     let bench = Bench::new();
@@ -325,6 +357,12 @@ fn an_input_is_never_overwritten() {
     std::fs::copy(&train, bench.path("20.paring")).unwrap();
     let taken = ["frontier", "20.paring", "--format", "tsv", "--save-dir", ".", "--nonzeros", "20"];
     assert!(bench.failure(2, &taken).contains("20.paring: the input is also the output"));
+    // A budget of 50 stands for all six weights that there can be.
+    let tiny = "label\ttext\na\tx\na\tx\nb\ty\nb\ty\n";
+    bench.write("6.paring", tiny);
+    let taken = ["frontier", "6.paring", "--format", "tsv", "--save-dir", ".", "--nonzeros", "2,50"];
+    assert!(bench.failure(2, &taken).contains("6.paring: the input is also the output"));
+    assert_eq!(std::fs::read_to_string(bench.path("6.paring")).unwrap(), tiny);
     bench.failure(2, &["frontier", &train, "--svg", &train]);
     bench.failure(2, &["evaluate", &train, "--confusion", &train]);
     assert_eq!(std::fs::read(&train).unwrap(), std::fs::read(data("titles.tsv")).unwrap());

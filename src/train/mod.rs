@@ -168,7 +168,7 @@ pub struct FrontierPoint {
     pub cross_validated: Estimate,
 }
 
-/// Accuracy against nonzeros, along one path.
+/// Accuracy against nonzeros.
 #[derive(Debug, Clone)]
 pub struct Frontier {
     /// One point per budget, fewest nonzeros first.
@@ -198,8 +198,10 @@ impl ValidParams {
         Run::new(self, dataset, validation, progress)?.run(|run| run.train())
     }
 
-    /// Fits along one path, each budget from the last. `budgets` are sorted and made distinct; the
-    /// parameters' own budget is not used.
+    /// Fits a model for each budget. Budgets of the same setting are fitted on one path: those that are grown each from
+    /// the one below it, those that are cut from a dense fit each on the way to the one below it. `budgets` are sorted and
+    /// made distinct, and one above the number of possible weights stands for that number; the parameters' own budget is
+    /// not used.
     ///
     /// # Errors
     /// As for [`train`](Self::train).

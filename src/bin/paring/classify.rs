@@ -12,7 +12,7 @@ use paring::data::input::STANDARD_INPUT;
 use paring::data::{Column, Format, input};
 use paring::stream::{Output, Stream, StreamError, StreamOptions, StreamSummary, Unknown};
 
-use crate::common::{Failure, ModelArgument, Usage, check_standard_output, display};
+use crate::common::{Failure, ModelArgument, Usage, check_standard_output, display, tell};
 use crate::record_output::RecordOutput;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -172,7 +172,7 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
     drop(stream);
     progress.finish();
     if bad_records > 0 {
-        eprintln!("paring: bad records, given no label of their own: {}", HumanCount(bad_records));
+        tell(format_args!("bad records, given no label of their own: {}", HumanCount(bad_records)));
     }
     Ok(())
 }

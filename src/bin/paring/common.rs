@@ -95,14 +95,19 @@ impl Labelled {
     }
 }
 
+/// Tells something on standard error. That it cannot be told changes nothing.
+pub fn tell(what: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "paring: {what}");
+}
+
 /// Tells on standard error what was left out.
 pub fn tell_skipped(summary: &ReadSummary) {
     if summary.skipped == 0 {
         return;
     }
-    eprintln!("paring: bad records, left out: {}", HumanCount(summary.skipped));
+    tell(format_args!("bad records, left out: {}", HumanCount(summary.skipped)));
     for skipped in &summary.first_skipped {
-        eprintln!("paring:   {skipped}");
+        tell(format_args!("  {skipped}"));
     }
 }
 
@@ -130,14 +135,37 @@ impl ModelArgument {
     }
 }
 
-/// Writes to standard output. That nobody reads it any more is no error.
+/// Nobody reads the output any more: what ends a verb early with success, as users of `head` expect.
+#[derive(Debug)]
+pub struct ReaderGone;
+
+impl fmt::Display for ReaderGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("standard output: nobody reads it")
+    }
+}
+
+impl std::error::Error for ReaderGone {}
+
+/// Writes a report for people to standard output, without its styles where it is no terminal.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When it cannot be written, or nobody reads it any more.
 pub fn print(text: &str) -> Result<(), Failure> {
-    let mut output = anstream::stdout().lock();
+    write_to(anstream::stdout().lock(), text)
+}
+
+/// Writes to standard output what programs read, byte for byte.
+///
+/// # Errors
+/// As for [`print`].
+pub fn print_data(text: &str) -> Result<(), Failure> {
+    write_to(io::stdout().lock(), text)
+}
+
+fn write_to(mut output: impl Write, text: &str) -> Result<(), Failure> {
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
         Err(error) => Err(format!("standard output: {error}").into()),
         Ok(()) => Ok(()),
     }
@@ -148,7 +176,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// As for [`print`].
 pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
-    print(&format!("{value:#}\n"))
+    print_data(&format!("{value:#}\n"))
 }
 
 /// Refuses an output that is one of the inputs, or that cannot be written: before any work is done.

@@ -11,7 +11,7 @@ use paring::train::{Frontier as Fitted, FrontierPoint, HeldOut};
 use serde_json::json;
 
 use crate::common::{
-    Failure, check_folder, check_output, check_standard_output, print, print_json, write_file,
+    Failure, check_folder, check_output, check_standard_output, print, print_data, print_json, write_file,
 };
 use crate::evaluate::{Evaluation, evaluate};
 use crate::picture::{self, Mark};
@@ -31,7 +31,7 @@ pub struct Frontier {
     #[arg(long, value_name = "TEST")]
     test: Option<PathBuf>,
 
-    /// The budgets
+    /// The budgets; one above the number of possible weights stands for that number
     #[arg(
         long,
         value_name = "N,...",
@@ -76,9 +76,13 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     if let Some(svg) = &arguments.svg {
         check_output(svg, inputs())?;
     }
-    let budgets: Vec<usize> = arguments.nonzeros.iter().map(|budget| budget.get()).collect();
     if let Some(folder) = &arguments.save_dir {
         check_folder(folder)?;
+    }
+    let dataset = arguments.training.dataset()?;
+    let possible = usize::try_from(dataset.possible_weights()).unwrap_or(usize::MAX);
+    let budgets: Vec<usize> = arguments.nonzeros.iter().map(|budget| budget.get().min(possible)).collect();
+    if let Some(folder) = &arguments.save_dir {
         for name in budgets.iter().map(usize::to_string).chain(["dense".into()]) {
             let model = model_path(folder, &name);
             if model.exists() {
@@ -86,7 +90,6 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
             }
         }
     }
-    let dataset = arguments.training.dataset()?;
     let test = match &arguments.test {
         Some(test) => Some(arguments.training.texts(test)?),
         None => None,
@@ -109,7 +112,7 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     if arguments.json {
         print_json(&as_json(&rows, &fitted))
     } else if arguments.tsv {
-        print(&as_table(&rows, &fitted, "\t"))
+        print_data(&as_table(&rows, &fitted, "\t"))
     } else {
         print(&as_table(&rows, &fitted, ""))
     }

@@ -6,7 +6,8 @@ use paring::Model;
 use serde_json::json;
 
 use crate::common::{
-    Failure, ModelArgument, check_standard_output, heading, line, padded, print, print_json, visible,
+    Failure, ModelArgument, check_standard_output, heading, line, padded, print, print_data, print_json,
+    visible,
 };
 
 /// Show what a model is and everything that it learnt
@@ -34,7 +35,7 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
     check_standard_output(arguments.model.file())?;
     let model = arguments.model.load()?;
     if arguments.tsv {
-        print(
+        print_data(
             &nonzeros(&model)
                 .map(|(feature, class, score)| format!("{feature}\t{}\t{score}\n", class.replace('\t', " ")))
                 .collect::<String>(),

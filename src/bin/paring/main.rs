@@ -47,8 +47,9 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<common::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("paring: {error}");
+            common::tell(&error);
             if common::is_usage(&*error) { 2.into() } else { 1.into() }
         }
     }
@@ -56,12 +57,15 @@ fn main() -> ExitCode {
 
 /// Prints help, the version, or what is wrong with the arguments.
 fn tell(told: &clap::Error) -> ExitCode {
-    match told.print() {
+    let printed = told.print();
+    if told.use_stderr() {
+        return 2.into();
+    }
+    match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            eprintln!("paring: standard output: {error}");
+            common::tell(format_args!("standard output: {error}"));
             1.into()
         }
-        _ if told.use_stderr() => 2.into(),
         _ => ExitCode::SUCCESS,
     }
 }
