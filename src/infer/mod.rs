@@ -144,7 +144,7 @@ impl Classifier {
 
     /// The `k` classes with the largest scores, largest first, ties in the model's order of classes.
     pub fn top_k(&self, text: impl AsRef<[u8]>, k: usize) -> Vec<(u32, f32)> {
-        self.scorer().top_k(text.as_ref(), k)
+        self.scorer().ranked(text.as_ref()).take(k).map(|ranked| (ranked.class, ranked.score)).collect()
     }
 
     /// The features of `text` that the model has scores for, the intercept first if it has any, then

@@ -19,6 +19,7 @@ use crate::text::features::FeatureExtractor;
 pub struct Scorer<'c> {
     way: Way<'c>,
     scores: Vec<f32>,
+    order: Vec<(u32, i64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,14 +33,18 @@ impl<'c> Scorer<'c> {
         match &classifier.compiled {
             Some(compiled) => {
                 let engine = Engine::new(&classifier.model, compiled, instructions);
-                Scorer { way: Way::Fast(Box::new(engine)), scores: Vec::new() }
+                Scorer::of(Way::Fast(Box::new(engine)))
             }
             None => Scorer::plain(classifier),
         }
     }
 
     pub(super) fn plain(classifier: &'c Classifier) -> Scorer<'c> {
-        Scorer { way: Way::Plain(Box::new(Plain::new(&classifier.model))), scores: Vec::new() }
+        Scorer::of(Way::Plain(Box::new(Plain::new(&classifier.model))))
+    }
+
+    fn of(way: Way<'c>) -> Scorer<'c> {
+        Scorer { way, scores: Vec::new(), order: Vec::new() }
     }
 
     /// The class of a text, its score, and whether any feature was known.
@@ -56,11 +61,19 @@ impl<'c> Scorer<'c> {
         &self.scores
     }
 
-    pub(super) fn top_k(&mut self, text: &[u8], k: usize) -> Vec<(u32, f32)> {
-        let mut ranked: Vec<(u32, i64)> = (0..).zip(self.totals(text).steps().iter().copied()).collect();
-        ranked.sort_by_key(|&(_, steps)| core::cmp::Reverse(steps));
-        ranked.truncate(k);
-        ranked.into_iter().map(|(class, steps)| (class, tally::score(steps))).collect()
+    /// All classes, the best first, each with its margin over the next: the first is what [`predict`](Self::predict)
+    /// gives. They are ranked by their sums before these are rounded to `f32`.
+    pub(crate) fn ranked(&mut self, text: &[u8]) -> impl Iterator<Item = Prediction> {
+        let mut order = core::mem::take(&mut self.order);
+        order.clear();
+        let totals = self.totals(text);
+        let known = totals.known();
+        order.extend((0..).zip(totals.steps().iter().copied()));
+        order.sort_unstable_by_key(|&(class, steps)| (core::cmp::Reverse(steps), class));
+        self.order = order;
+        let next = self.order.iter().skip(1).map(|&(_, steps)| Some(steps)).chain([None]);
+        let ranked = self.order.iter().zip(next);
+        ranked.map(move |(&(class, steps), next)| Prediction::from_steps(class, steps, next, known))
     }
 
     /// Appends the label of each line of `block`. This is the fastest way to classify.

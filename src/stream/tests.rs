@@ -142,6 +142,34 @@ fn scores_probabilities_and_further_classes_stand_in_columns() {
 }
 
 #[test]
+fn the_first_of_several_classes_is_the_one_of_one_past_what_scores_can_tell() {
+    // 255,992.19 and 1/256 more are the same `f32`.
+    let parts = ModelParts {
+        classes: ["A", "B", "C"].map(String::from).to_vec(),
+        class_counts: vec![1; 3],
+        features: ["x", "y"].map(String::from).to_vec(),
+        indptr: vec![0, 2, 3],
+        indices: vec![0, 1, 1],
+        data: vec![127.99609375, 127.99609375, 0.00390625],
+        ..ModelParts::default()
+    };
+    let classifier = Arc::new(Model::from_parts(parts).unwrap().into_classifier());
+    let text = "x ".repeat(2000) + "y";
+    let found = |options: StreamOptions| {
+        let mut stream = Stream::new(classifier.clone(), options, Vec::new()).unwrap();
+        stream.classify(Path::new("a"), Box::new(Cursor::new(text.clone().into_bytes()))).unwrap();
+        String::from_utf8(stream.into_output().unwrap()).unwrap()
+    };
+    let options = StreamOptions { scores: true, ..StreamOptions::default() };
+    assert_eq!(found(options.clone()), "B\t255992.19\t0.00390625\n");
+    assert_eq!(
+        found(StreamOptions { top: 2, ..options }),
+        "B\t255992.19\t0.00390625\tA\t255992.19\t255992.19\n"
+    );
+    assert_eq!(classifier.top_k(&text, 1)[0].0, 1);
+}
+
+#[test]
 fn what_the_model_does_not_know_or_not_surely_is_unknown() {
     let options =
         |min_margin| StreamOptions { unknown: unknown("n/a", min_margin), ..StreamOptions::default() };

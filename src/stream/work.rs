@@ -173,7 +173,6 @@ struct Scoring<'c> {
     labels: Vec<Label>,
     predictions: Vec<Prediction>,
     probabilities: Vec<f32>,
-    order: Vec<(u32, f32)>,
     ranks: Vec<Rank>,
 }
 
@@ -184,7 +183,6 @@ impl<'c> Scoring<'c> {
             labels: Vec::new(),
             predictions: Vec::new(),
             probabilities: Vec::new(),
-            order: Vec::new(),
             ranks: Vec::new(),
         }
     }
@@ -229,21 +227,23 @@ impl<'c> Scoring<'c> {
             self.ranks.push(Rank { class, score, margin, probability: 0.0 });
             return (&self.ranks, known);
         }
-        let scores = self.scorer.scores(text);
-        self.probabilities.clear();
+        self.ranks.extend(self.scorer.ranked(text).map(|Prediction { class, score, margin, .. }| Rank {
+            class,
+            score,
+            margin,
+            probability: 0.0,
+        }));
         if renderer.has_probabilities() {
-            self.probabilities.extend_from_slice(scores);
+            self.probabilities.resize(self.ranks.len(), 0.0);
+            for rank in &self.ranks {
+                self.probabilities[rank.class as usize] = rank.score;
+            }
             softmax(&mut self.probabilities);
+            for rank in &mut self.ranks {
+                rank.probability = self.probabilities[rank.class as usize];
+            }
         }
-        self.order.clear();
-        self.order.extend((0..).zip(scores.iter().copied()));
-        // Equal scores stay in the order of the classes, by which ties are decided.
-        self.order.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        for (at, &(class, score)) in self.order.iter().enumerate().take(renderer.top()) {
-            let margin = self.order.get(at + 1).map_or(f32::INFINITY, |next| score - next.1);
-            let probability = self.probabilities.get(class as usize).copied().unwrap_or(0.0);
-            self.ranks.push(Rank { class, score, margin, probability });
-        }
+        self.ranks.truncate(renderer.top());
         (&self.ranks, known)
     }
 }

@@ -69,6 +69,11 @@ impl Totals {
         &self.steps
     }
 
+    /// Whether any feature was added.
+    pub(in crate::infer) fn known(&self) -> bool {
+        self.known
+    }
+
     /// The class with the largest sum, and the first of those.
     pub(in crate::infer) fn prediction(&self) -> Prediction {
         let (mut class, mut best, mut runner_up) = (0, self.steps[0], None);
