@@ -333,6 +333,8 @@ fn arguments_that_make_no_sense_are_told_before_anything_is_read() {
         &["--top", "0", "a.txt"],
         &["--threads", "0", "a.txt"],
         &["--format", "fasttext", "a.txt"],
+        &["--output", "append", "--label", "score", "--scores", "a.csv"],
+        &["--output", "append", "--label", "margin_2", "--scores", "--top", "2", "a.csv"],
     ] {
         let output = folder.run(arguments);
         assert_eq!(

@@ -190,6 +190,30 @@ fn what_inflates_to_very_much_is_refused_before_it_has() {
     assert!(memory < MEMORY_PER_BYTE * bytes.len() as u64, "{memory} bytes for {}", bytes.len());
 }
 
+/// Names that are all but the same deflate to next to nothing, and what is added to them must still add to the file.
+#[test]
+fn a_model_with_more_scores_makes_no_shorter_file() {
+    let classes: Vec<String> = (0..500).map(|at| format!("class number {at:09}")).collect();
+    let mut last = 0;
+    for nonzeros in (0..2000).step_by(100) {
+        let features: Vec<String> = (0..nonzeros).map(|at| format!("word{at:05}")).collect();
+        let model = Model::from_parts(ModelParts {
+            class_counts: vec![1; classes.len()],
+            classes: classes.clone(),
+            features,
+            indptr: (0..=nonzeros).collect(),
+            indices: (0..nonzeros).map(|at| at * 7 % 500).collect(),
+            data: (0..nonzeros).map(|at| 1.0 + (at * 37 % 256) as f32 / 256.0).collect(),
+            ..ModelParts::default()
+        })
+        .unwrap();
+        let bytes = model.to_bytes();
+        assert!(bytes.len() > last, "{nonzeros} nonzeros: {} bytes after {last}", bytes.len());
+        assert_eq!(Model::from_bytes(&bytes).unwrap(), model);
+        last = bytes.len();
+    }
+}
+
 /// One class of very many whose counts and names are all but the same would inflate to more than is taken.
 #[test]
 fn a_model_that_would_inflate_to_very_much_comes_back_all_the_same() {
@@ -258,8 +282,8 @@ fn scores_that_are_no_numbers_or_off_the_grid_are_refused_in_parts() {
 }
 
 #[test]
-fn what_is_known_about_training_holds_no_line_breaks() {
-    for entry in [("a\nb", ""), ("a", "b\rc")] {
+fn what_is_known_about_training_holds_no_line_breaks_and_its_names_no_tabs() {
+    for entry in [("a\nb", ""), ("a", "b\rc"), ("a\tb", "c")] {
         let parts = ModelParts {
             classes: vec!["a".into()],
             class_counts: vec![1],

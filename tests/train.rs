@@ -123,6 +123,16 @@ fn a_budget_of_bytes_bounds_the_file() {
         let length = std::fs::metadata(bench.path("m")).unwrap().len();
         assert!(length <= most && length > most * 4 / 5, "{length} of at most {most}");
     }
+    // Names of classes that deflate to next to nothing.
+    let record = |at: usize| format!("class number {:09}\tword{} some{}\n", at % 300, at % 300, at % 7);
+    let many = (0..1200).map(record).collect::<String>();
+    bench.write("many.tsv", format!("label\ttext\n{many}"));
+    for most in [4_000_u64, 9_000] {
+        let given =
+            ["--objective", "log-loss", "--l2", "1", "--folds", "2", "--max-bytes", &most.to_string()];
+        bench.output(&[&["train", "many.tsv", "-o", "m"], &given[..]].concat());
+        assert!(std::fs::metadata(bench.path("m")).unwrap().len() <= most);
+    }
     let complaint = bench.failure(1, &["train", &data("titles.tsv"), "-o", "x", "--max-bytes", "20"]);
     assert!(complaint.contains("raise --max-bytes"), "{complaint}");
 }

@@ -58,7 +58,7 @@ pub const VERSION: u32 = 2;
 pub const MAX_BYTES: u64 = 64 << 20;
 
 /// How many times its own length a payload may inflate to. Those of models grow to twice or three times; one that would
-/// grow to more is stored as it is.
+/// grow to more has empty blocks before it.
 pub const MAX_INFLATION: u64 = 4;
 
 /// How much memory reading a model takes at most, for each byte of the file; beyond that, a few megabytes.
@@ -320,14 +320,15 @@ fn with_shared(lengths: &[u8], joined: &str) -> Result<Vec<String>, FormatError>
     if is_all { Ok(names) } else { Err(wrong()) }
 }
 
-/// Deflates as far as [`inflate`] takes it back.
+/// A stored block of no bytes that is not the last (RFC 1951, 3.2.4).
+const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
+
+/// Deflates as far as [`inflate`] takes it back: what would inflate to more gets empty blocks in front.
 fn deflate(payload: &[u8]) -> Vec<u8> {
     let deflated = miniz_oxide::deflate::compress_to_vec(payload, 10);
-    if payload.len() as u64 <= MAX_INFLATION * deflated.len() as u64 {
-        deflated
-    } else {
-        miniz_oxide::deflate::compress_to_vec(payload, 0)
-    }
+    let least = payload.len().div_ceil(MAX_INFLATION as usize);
+    let missing = least.saturating_sub(deflated.len()).div_ceil(EMPTY_BLOCK.len());
+    [EMPTY_BLOCK.repeat(missing), deflated].concat()
 }
 
 fn inflate(deflated: &[u8]) -> Result<Vec<u8>, FormatError> {

@@ -72,7 +72,7 @@ pub struct ModelParts {
     pub indices: Vec<u32>,
     /// The score of each nonzero: finite, not zero, a whole multiple of 1/256, at most 127.996 in size.
     pub data: Vec<f32>,
-    /// What is known about the training, as names and values, in a fixed order.
+    /// What is known about the training, as names and values, in a fixed order; no line breaks, no tabs in names.
     pub metadata: Vec<(String, String)>,
 }
 
@@ -96,7 +96,7 @@ pub enum ModelError {
     ClassIndex(String),
     /// A score of this feature is zero, not finite, off the grid of 1/256, or too large.
     Score(String),
-    /// A metadata entry's name or value holds a line break.
+    /// A metadata entry's name or value holds a line break, or its name a tab.
     Metadata(String),
 }
 
@@ -129,7 +129,9 @@ impl fmt::Display for ModelError {
                 f,
                 "feature {name:?}: expected scores that are nonzero multiples of 1/256 between -128 and 128"
             ),
-            Self::Metadata(name) => write!(f, "metadata {name:?}: expected no line breaks"),
+            Self::Metadata(name) => {
+                write!(f, "metadata {name:?}: expected no line breaks, and no tab in the name")
+            }
         }
     }
 }
@@ -162,8 +164,10 @@ impl Model {
                 return Err(ModelError::Score(feature.clone()));
             }
         }
-        let has_break = |text: &str| text.contains(['\n', '\r']);
-        if let Some((name, _)) = metadata.iter().find(|(name, value)| has_break(name) || has_break(value)) {
+        let is_wrong = |(name, value): &&(String, String)| {
+            name.contains(['\n', '\r', '\t']) || value.contains(['\n', '\r'])
+        };
+        if let Some((name, _)) = metadata.iter().find(is_wrong) {
             return Err(ModelError::Metadata(name.clone()));
         }
         Ok(Model { classes, class_counts, features, indptr, indices, data, metadata })

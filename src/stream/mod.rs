@@ -148,7 +148,7 @@ impl<W: Write + Send + 'static> Stream<W> {
         options: StreamOptions,
         output: W,
     ) -> Result<Stream<W>, OptionsError> {
-        options.check()?;
+        options.check(classifier.model())?;
         let sink = Sink { output: Some(output), summary: StreamSummary::default(), on_progress: None };
         Ok(Stream { classifier, options, sink: Arc::new(Mutex::new(sink)), header: None, has_begun: false })
     }

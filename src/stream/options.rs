@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::render::value_names;
+use crate::Model;
+use crate::data::input::MAX_RECORD_BYTES;
 use crate::data::{Column, Format};
 
 /// Bytes of input that are classified at a time, unless options say otherwise.
@@ -35,7 +38,7 @@ pub struct Unknown {
 /// | `text` | the column or field of the text | `text` | by name; by number for TSV and CSV |
 /// | `header` | whether TSV and CSV begin with the names of the columns | true | |
 /// | `output` | the label alone, or the record with the label added | the label | |
-/// | `label` | the name of the column or field that is added | `label` | not empty, no line breaks |
+/// | `label` | the name of the column or field that is added | `label` | not empty, no line breaks, not the name of another that is added |
 /// | `scores` | whether score and margin follow the label | false | |
 /// | `probabilities` | whether the softmax probability follows | false | |
 /// | `top` | how many classes, the best first | 1 | at least 1; at most as many as there are |
@@ -43,7 +46,7 @@ pub struct Unknown {
 /// | `skip_bad_records` | whether a bad record goes unlabelled rather than end the stream | false | |
 /// | `threads` | how many threads classify | as many as the machine runs at once | at least 1 |
 /// | `write_each_record` | whether each record is written by itself | false | |
-/// | `block_bytes` | bytes that are read and classified at a time | 256 KiB | at least 1 |
+/// | `block_bytes` | bytes that are read and classified at a time | 256 KiB | 1 to 2 GiB |
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamOptions {
     /// How records are written; `None` for what the extension of the input's name tells, or plain lines.
@@ -104,8 +107,12 @@ pub enum OptionsError {
     Name(String),
     /// `min_margin` is negative or not finite.
     MinMargin(f32),
+    /// Two columns or fields of this name would be added.
+    NameTwice(String),
     /// This field is 0.
     Zero(&'static str),
+    /// `block_bytes` is more than 2 GiB.
+    BlockBytes(usize),
 }
 
 impl fmt::Display for OptionsError {
@@ -118,6 +125,11 @@ impl fmt::Display for OptionsError {
             Self::MinMargin(found) => {
                 write!(f, "smallest margin {found}: expected a finite number, at least 0")
             }
+            Self::NameTwice(name) => write!(
+                f,
+                "two columns {name:?} would be added: expected a name for the label that the others do not have"
+            ),
+            Self::BlockBytes(found) => write!(f, "block_bytes of {found}: expected at most 2 GiB"),
             Self::Zero(field) => write!(f, "{field} of 0: expected at least 1"),
         }
     }
@@ -126,7 +138,7 @@ impl fmt::Display for OptionsError {
 impl std::error::Error for OptionsError {}
 
 impl StreamOptions {
-    pub(super) fn check(&self) -> Result<(), OptionsError> {
+    pub(super) fn check(&self, model: &Model) -> Result<(), OptionsError> {
         let is_writable = |name: &str| !name.is_empty() && !name.contains(['\n', '\r']);
         if let Some(format @ Format::FastText) = self.format {
             return Err(OptionsError::Format(format));
@@ -147,6 +159,16 @@ impl StreamOptions {
         {
             if value == 0 {
                 return Err(OptionsError::Zero(field));
+            }
+        }
+        if self.block_bytes > MAX_RECORD_BYTES {
+            return Err(OptionsError::BlockBytes(self.block_bytes));
+        }
+        if self.output == Output::Append {
+            let mut names = value_names(self, model);
+            names.sort_unstable();
+            if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(OptionsError::NameTwice(pair[0].clone()));
             }
         }
         Ok(())

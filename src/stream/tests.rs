@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Model, ModelParts};
+use crate::model::{MAX_SCORE_STEPS, Model, ModelParts, SCORE_STEPS};
 
 mod blocks_and_threads;
 
@@ -142,7 +142,17 @@ fn scores_probabilities_and_further_classes_stand_in_columns() {
 }
 
 #[test]
+fn a_block_of_more_than_a_record_may_have_is_refused() {
+    for block_bytes in [(2 << 30) + 1, usize::MAX] {
+        let options = StreamOptions { block_bytes, ..StreamOptions::default() };
+        let refused = Stream::new(classifier(), options, io::sink()).err();
+        assert_eq!(refused, Some(OptionsError::BlockBytes(block_bytes)));
+    }
+}
+
+#[test]
 fn the_first_of_several_classes_is_the_one_of_one_past_what_scores_can_tell() {
+    let largest = f32::from(MAX_SCORE_STEPS) / SCORE_STEPS;
     // 255,992.19 and 1/256 more are the same `f32`.
     let parts = ModelParts {
         classes: ["A", "B", "C"].map(String::from).to_vec(),
@@ -150,7 +160,7 @@ fn the_first_of_several_classes_is_the_one_of_one_past_what_scores_can_tell() {
         features: ["x", "y"].map(String::from).to_vec(),
         indptr: vec![0, 2, 3],
         indices: vec![0, 1, 1],
-        data: vec![127.99609375, 127.99609375, 0.00390625],
+        data: vec![largest, largest, 1.0 / SCORE_STEPS],
         ..ModelParts::default()
     };
     let classifier = Arc::new(Model::from_parts(parts).unwrap().into_classifier());

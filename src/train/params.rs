@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 const MAX_THREADS: usize = 1024;
 
+/// Strengths are multiplied with numbers of texts, in `f32`.
+const MAX_STRENGTH: f64 = 1e30;
+
 /// How many weights may stay.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -93,7 +96,7 @@ pub enum PruneBy {
     /// What the loss rises by when the weight goes. The default.
     Cost,
     /// The weight's magnitude: the usual baseline, far worse, because a word seen twice gets a
-    /// weight as large as a word seen two thousand times.
+    /// weight as large as a word seen two thousand times. It goes with log loss alone.
     Magnitude,
 }
 
@@ -102,13 +105,13 @@ pub enum PruneBy {
 /// | field | meaning | default | range |
 /// |---|---|---|---|
 /// | `budget` | how many weights may stay | [`Budget::OneStandardError`] | at least 1 nonzero; loss of 0 to 100 points |
-/// | `objective` | the loss that refinement lowers | [`Objective::Auto`] | q in (0, 1] |
+/// | `objective` | the loss that refinement lowers | [`Objective::Auto`] | q in (0, 1], margins of 0 to 100; with [`PruneBy::Magnitude`], `Auto` or `LogLoss` |
 /// | `prune_by` | what decides which weights go first | [`PruneBy::Cost`] | |
-/// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit | 0.2 over the number of texts, 0 for budgets above a quarter of all possible weights | finite, above 0 |
-/// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses | chosen by cross-validation | finite, at least 0 |
+/// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit | 0.2 over the number of texts, 0 for budgets above a quarter of all possible weights | above 0, at most 1e30 |
+/// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses | chosen by cross-validation | 0 to 1e30 |
 /// | `balance` | gives every class the same total weight | false | |
 /// | `folds` | folds of the stratified cross-validation | 5 | 2 to 20 |
-/// | `seed` | decides the folds | 1 | |
+/// | `seed` | decides the folds, and the random exchanges of a finish under 0/1 loss | 1 | |
 /// | `threads` | threads; never changes the result | 0: one per core | 0 to 1,024 |
 /// | `max_memory` | bytes that the weights of a dense fit may take, beyond which candidates are screened, and bytes that the scores of all texts may take in each fit, beyond which training fails | 2 GiB | |
 #[derive(Debug, Clone, PartialEq)]
@@ -127,7 +130,7 @@ pub struct Params {
     pub balance: bool,
     /// Folds of the stratified cross-validation.
     pub folds: usize,
-    /// Decides the folds.
+    /// Decides the folds, and the random exchanges of a finish under 0/1 loss.
     pub seed: u64,
     /// Threads, or 0 for one per core.
     pub threads: usize,
@@ -208,11 +211,18 @@ impl Params {
             let holds = (0.0..=100.0).contains(&margin);
             require(holds, "M of the objective softmax-margin:M", margin.to_string(), "0 to 100")?;
         }
+        if self.prune_by == PruneBy::Magnitude {
+            let holds = matches!(self.objective, Objective::Auto | Objective::LogLoss);
+            let found = format!("{} with weights pruned by magnitude", self.objective);
+            require(holds, "the objective", found, "auto or log-loss, as the baseline has it")?;
+        }
         if let Some(l1) = self.l1 {
             require(l1.is_finite() && l1 > 0.0, "l1", l1.to_string(), "a finite number above 0")?;
+            require(l1 <= MAX_STRENGTH, "l1", l1.to_string(), "at most 1e30")?;
         }
         if let Some(l2) = self.l2 {
             require(l2.is_finite() && l2 >= 0.0, "l2", l2.to_string(), "a finite number, 0 or more")?;
+            require(l2 <= MAX_STRENGTH, "l2", l2.to_string(), "at most 1e30")?;
         }
         require((2..=20).contains(&self.folds), "folds", self.folds.to_string(), "2 to 20")?;
         // Threads that have nothing to do still look for work: many thousands do nothing else.
@@ -256,6 +266,16 @@ mod tests {
         assert!(named(Params { l1: Some(0.0), ..Params::default() }).starts_with("l1 is 0"));
         assert!(named(Params { folds: 1, ..Params::default() }).starts_with("folds is 1"));
         assert!(named(Params { threads: 1025, ..Params::default() }).starts_with("threads is 1025"));
+        for strength in [1e31, f64::MAX] {
+            assert!(named(Params { l1: Some(strength), ..Params::default() }).starts_with("l1 is 1"));
+            assert!(named(Params { l2: Some(strength), ..Params::default() }).starts_with("l2 is 1"));
+        }
+        let by_magnitude = Params { prune_by: PruneBy::Magnitude, ..Params::default() };
+        assert!(by_magnitude.clone().check().is_ok());
+        assert!(
+            named(Params { objective: Objective::ZeroOne, ..by_magnitude })
+                .starts_with("the objective is zero-one with weights pruned by magnitude")
+        );
         let objective = Objective::GeneralisedCrossEntropy(f64::INFINITY);
         assert!(named(Params { objective, ..Params::default() }).starts_with("q of the objective"));
     }

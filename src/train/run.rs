@@ -187,7 +187,7 @@ impl<'s> Run<'s> {
         let possible = self.possible();
         let quick = [possible.min(256)];
         let cells = self.fit(problem, dummy, &quick);
-        let taken = length(&self.trained(problem, dummy, None, &cells, Vec::new())) - needed;
+        let taken = length(&self.trained(problem, dummy, None, &cells, Vec::new())).saturating_sub(needed);
         let mut size = guess(quick[0], taken, bytes - needed).min(possible);
         let scored = self.score(&[size], self.params);
         let (setting, estimate) = select::best(&scored, 0);
@@ -205,10 +205,9 @@ impl<'s> Run<'s> {
                 too_large = Some((size, length));
             }
             size = match (&fitting, too_large) {
-                (None, _) => (guess(size, length - needed, bytes - needed)).min(size - 1),
-                (Some((low, length, _)), None) => {
-                    guess(*low, length - needed, bytes - needed).clamp(low + 1, possible.max(low + 1))
-                }
+                (None, _) => guess(size, length.saturating_sub(needed), bytes - needed).min(size - 1),
+                (Some((low, length, _)), None) => guess(*low, length.saturating_sub(needed), bytes - needed)
+                    .clamp(low + 1, possible.max(low + 1)),
                 (Some((low, of_low, _)), Some((high, of_high))) => {
                     let share = (bytes - of_low) as f64 / (of_high - of_low) as f64;
                     // A little less: lengths vary, and only what fits counts.

@@ -58,8 +58,7 @@ const L2_WITHOUT_CHOICE: f64 = 1.0;
 impl Setting {
     /// The setting that `params` ask for, or the first that would be tried.
     pub(super) fn without_choice(params: &Params) -> Setting {
-        let is_finished = params.objective == Objective::ZeroOne && params.prune_by == PruneBy::Cost;
-        let zero_one = if is_finished { ZeroOne::Finish } else { ZeroOne::No };
+        let zero_one = if params.objective == Objective::ZeroOne { ZeroOne::Finish } else { ZeroOne::No };
         let l2 = params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32;
         Setting { loss: first_loss(params), l2, is_cut: false, zero_one }
     }
@@ -179,7 +178,7 @@ pub(super) fn score(
         followed.extend(search.follow(cut));
     }
     let finished = search.finish(&followed);
-    if params.objective == Objective::ZeroOne && params.prune_by == PruneBy::Cost {
+    if params.objective == Objective::ZeroOne {
         return finished;
     }
     if is_auto {

@@ -17,7 +17,7 @@ use crate::common::{Failure, Labelled, display, tell_skipped};
 enum PruneByArgument {
     /// What the loss rises by when the weight goes
     Cost,
-    /// The size of the weight: the usual baseline, far worse
+    /// The size of the weight, under log loss alone: the usual baseline, far worse
     Magnitude,
 }
 
