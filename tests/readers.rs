@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn the_line_of_a_bad_csv_record_is_one_more_than_the_line_feeds_before_it(
+    fn the_line_of_a_bad_csv_record_is_one_more_than_the_line_feeds_before_it_whatever_quotes_hold(
         pairs in pairs_without(b""), quotes in quote_style(), crlf: bool
     ) {
         let mut bytes = write_csv(&pairs, quotes, crlf);

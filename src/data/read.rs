@@ -9,8 +9,8 @@
 //!
 //! * The first record of TSV and CSV is a header with the names of the columns, unless [`ReadOptions::header`] says
 //!   otherwise. All records have as many columns as the header, or as the first record where there is none.
-//! * Lines end with LF or CRLF, in any mixture; CSV takes a lone CR for a line end too. A byte-order mark at the start
-//!   of a file is passed over.
+//! * Lines end with LF or CRLF, in any mixture; CSV takes a lone CR for a line end too, but in quotes. A byte-order
+//!   mark at the start of a file is passed over.
 //! * Empty lines are no records; nor, in JSON Lines and fastText, are lines of white space alone.
 //! * A label is UTF-8, not empty, and without line breaks; it is taken as it is, spaces at its ends included. A text is
 //!   any bytes, none included; JSON alone has to be UTF-8 throughout.

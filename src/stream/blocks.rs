@@ -2,10 +2,10 @@
 
 use std::io::{self, Read};
 
-use memchr::{memrchr, memrchr2};
+use memchr::{memchr_iter, memrchr, memrchr2};
 
 use super::scan::Places;
-use crate::data::input;
+use crate::data::{Format, input};
 
 /// A buffer with whole records at its start.
 #[derive(Debug, Default)]
@@ -91,6 +91,38 @@ pub(super) enum RecordEnds {
     /// As RFC 4180 says, and as `csv-core` reads it: a line feed or a carriage return that is not in quotes. A quote
     /// opens a quoted field only at the field's start, and a doubled one does not close it.
     OutsideQuotes,
+}
+
+impl RecordEnds {
+    pub(super) fn of(format: Format) -> RecordEnds {
+        if format == Format::Csv { RecordEnds::OutsideQuotes } else { RecordEnds::LineFeed }
+    }
+
+    /// The line ends in some bytes, which begin with a record: line feeds, in quotes too, and carriage returns that end
+    /// a record by themselves.
+    pub(super) fn count(self, bytes: &[u8]) -> u64 {
+        let line_feeds = memchr_iter(b'\n', bytes).count();
+        let is_lone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
+        let has_returns = self == RecordEnds::OutsideQuotes && memchr_iter(b'\r', bytes).any(is_lone);
+        let returns = if has_returns { lone_returns(bytes) } else { 0 };
+        (line_feeds + returns) as u64
+    }
+}
+
+/// The carriage returns, not in quotes, that no line feed follows, in bytes that begin with a record.
+fn lone_returns(bytes: &[u8]) -> usize {
+    let (mut count, mut is_in_quotes, mut before) = (0, false, b'\n');
+    let mut bytes = bytes.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' if is_in_quotes => is_in_quotes = bytes.next_if_eq(&b'"').is_some(),
+            b'"' => is_in_quotes = matches!(before, b',' | b'\n' | b'\r'),
+            b'\r' if !is_in_quotes && bytes.peek() != Some(&b'\n') => count += 1,
+            _ => {}
+        }
+        before = byte;
+    }
+    count
 }
 
 /// The search for the last end of a record in a buffer that grows.

@@ -58,7 +58,7 @@ use blocks::{Block, Blocks, RecordEnds};
 use records::{Fields, Layout};
 use render::{Renderer, value_names};
 use turns::Turns;
-use work::{Failure, Part, Plan, Worker, count_lines, part_bytes};
+use work::{Failure, Part, Plan, Worker, part_bytes};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -215,7 +215,7 @@ impl<W: Write + Send + 'static> Stream<W> {
             }
         }
         self.has_begun = true;
-        let ends = if format == Format::Csv { RecordEnds::OutsideQuotes } else { RecordEnds::LineFeed };
+        let ends = RecordEnds::of(format);
         let mut blocks = Blocks::new(Box::new(head.chain(input)), ends, self.options.block_bytes);
         let mut lines = 0;
         let layout = match (format, &self.options.text) {
@@ -236,6 +236,7 @@ impl<W: Write + Send + 'static> Stream<W> {
         };
         let plan = Plan {
             layout,
+            ends,
             renderer: Renderer::new(&self.options, format, self.classifier.model()),
             skip_bad_records: self.options.skip_bad_records,
             write_each_record: self.options.write_each_record,
@@ -270,7 +271,7 @@ impl<W: Write + Send + 'static> Stream<W> {
             self.sink().write(&part)?;
             part.clear();
             ended.map_err(|failure| bad_record(name, lines, failure))?;
-            lines += count_lines(block.records());
+            lines += plan.ends.count(block.records());
         }
         Ok(())
     }

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use memchr::memchr_iter;
 
-use super::blocks::{Block, Blocks};
+use super::blocks::{Block, Blocks, RecordEnds};
 use super::records::{Layout, Row, TextColumn, fields};
 use super::render::{Renderer, value_names};
-use super::work::count_lines;
 use super::{Output, Stream, StreamError};
 use crate::data::read::table::{MAX_COLUMNS, by_number, find_in_header};
 use crate::data::read::{BadRecord, ColumnRole, ReadErrorKind};
@@ -25,6 +24,7 @@ impl<W: Write + Send + 'static> Stream<W> {
         lines: &mut u64,
     ) -> Result<Option<Layout>, StreamError> {
         let is_appended = self.options.output == Output::Append;
+        let ends = RecordEnds::of(format);
         let unreadable = |error| ReadError::new(name, None, error);
         let mut block = Block::default();
         let (row, columns) = loop {
@@ -40,19 +40,19 @@ impl<W: Write + Send + 'static> Stream<W> {
                 break found;
             }
             // Empty lines alone.
-            *lines += count_lines(block.records());
+            *lines += ends.count(block.records());
             if is_appended {
                 self.sink().write_bytes(block.records().to_vec())?;
             }
         };
         if row.columns > MAX_COLUMNS {
             let problem = BadRecord::TooManyColumns { found: row.columns };
-            let line = *lines + count_lines(&block.records()[..row.body.start]) + 1;
+            let line = *lines + ends.count(&block.records()[..row.body.start]) + 1;
             return Err(ReadError::new(name, Some(line), problem).into());
         }
         let role = ColumnRole::Text;
         let index = if self.options.header {
-            let line = *lines + count_lines(&block.records()[..row.body.start]) + 1;
+            let line = *lines + ends.count(&block.records()[..row.body.start]) + 1;
             let fail = |kind: ReadErrorKind| ReadError::new(name, Some(line), kind);
             let found = if row.is_open {
                 Err(ReadErrorKind::Header(BadRecord::OpenQuote))
@@ -67,7 +67,7 @@ impl<W: Write + Send + 'static> Stream<W> {
             if is_appended {
                 self.append_header(name, format, block.records(), &row, &columns)?;
             }
-            *lines += count_lines(&block.records()[..row.end]);
+            *lines += ends.count(&block.records()[..row.end]);
             blocks.unread(&block.records()[row.end..]);
             index
         } else {
@@ -78,7 +78,7 @@ impl<W: Write + Send + 'static> Stream<W> {
         };
         if index >= row.columns {
             let problem = BadRecord::NoColumn { role, number: index + 1, found: row.columns };
-            let line = *lines + count_lines(&block.records()[..row.body.start]) + 1;
+            let line = *lines + ends.count(&block.records()[..row.body.start]) + 1;
             return Err(ReadError::new(name, Some(line), problem).into());
         }
         let column = TextColumn { index, width: row.columns };

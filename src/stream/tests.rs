@@ -197,6 +197,8 @@ fn a_bad_record_ends_the_stream_after_all_before_it_and_tells_its_line() {
         for (name, text, line, found) in [
             ("x.tsv", "id\ttext\n1\ta\n\n2\tb\n3\n4\ta\n", 5, "1 column: expected 2"),
             ("x.csv", "id,text\r\n1,\"a\r\n\"\r\n2,b\r\n3,\"a\",\r\n", 5, "3 columns: expected 2"),
+            ("x.csv", "id,text\r1,\"a\r\"\r\r2,b\r3,\"a\",\r", 5, "3 columns: expected 2"),
+            ("x.csv", "\r\n\rid,text\n\r1,a\r\n2,b\r3\r\n", 7, "1 column: expected 2"),
             ("x.csv", "id,text\n1,a\n2,b\n3,\"a\n", 4, "a quoted field goes on"),
             ("x.jsonl", "{\"text\":\"a\"}\n\n{\"text\":\"b\"}\n{\"text\":\"b\"\n", 4, "EOF"),
             ("x.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n{\"t\":\"b\"}", 3, "no text in field"),

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::blocks::{Block, Blocks};
 use super::turns::{Ended, Outcome, Turns};
-use super::work::{Part, Plan, Worker, count_lines};
+use super::work::{Part, Plan, Worker};
 use super::{Stream, StreamError};
 use crate::Classifier;
 
@@ -53,7 +53,7 @@ fn work<W: Write>(source: &Mutex<Source>, turns: &Turns<W>, classifier: &Classif
             Ok(true) => {
                 let mut emit = |part: &mut Part| turns.write_in_turn(number, part);
                 match worker.run(block.records(), &mut part, &mut emit) {
-                    Ok(()) => Ended::Block(count_lines(block.records())),
+                    Ok(()) => Ended::Block(plan.ends.count(block.records())),
                     Err(failure) => Ended::BadRecord(failure),
                 }
             }

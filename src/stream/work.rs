@@ -1,7 +1,8 @@
 //! Classifies blocks.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
+use super::blocks::RecordEnds;
 use super::records::{BATCH_RECORDS, Batch, Layout, Span};
 use super::render::{Rank, Renderer};
 use crate::Classifier;
@@ -26,6 +27,7 @@ const LABELS_TOGETHER: usize = 128;
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) layout: Layout,
+    pub(super) ends: RecordEnds,
     pub(super) renderer: Renderer,
     pub(super) skip_bad_records: bool,
     pub(super) write_each_record: bool,
@@ -138,7 +140,7 @@ fn add_records(
             && !plan.skip_bad_records
             && let Some((record_start, problem)) = batch.first_problem.take()
         {
-            return Err(Failure { lines_before: count_lines(&block[..record_start]), problem });
+            return Err(Failure { lines_before: plan.ends.count(&block[..record_start]), problem });
         }
         let (text, rest) = lines.split_at(memchr(b'\n', lines).map_or(lines.len(), |at| at + 1));
         lines = rest;
@@ -246,9 +248,4 @@ impl<'c> Scoring<'c> {
         self.ranks.truncate(renderer.top());
         (&self.ranks, known)
     }
-}
-
-/// Line feeds in some bytes.
-pub(super) fn count_lines(bytes: &[u8]) -> u64 {
-    memchr_iter(b'\n', bytes).count() as u64
 }

@@ -12,7 +12,10 @@ use crate::data::input::grow_for_record;
 /// CRLF, and do not tell that the end of the file came inside of quotes.
 pub(super) struct CommaRows<R> {
     input: R,
+    /// It counts line feeds; carriage returns that end a row by themselves are added to its count.
     parser: Reader,
+    /// The last byte read ended a row and was a carriage return.
+    is_after_return: bool,
 }
 
 impl<R: BufRead> CommaRows<R> {
@@ -21,7 +24,7 @@ impl<R: BufRead> CommaRows<R> {
         // The byte-order mark has been passed over. A first call, with room for nothing, keeps the parser from
         // looking for another.
         parser.read_record(b"\n", &mut [], &mut []);
-        CommaRows { input, parser }
+        CommaRows { input, parser, is_after_return: false }
     }
 
     /// Passes over empty lines, and the LF of a CRLF at whose CR the last row ended. Says whether there is a row.
@@ -35,10 +38,18 @@ impl<R: BufRead> CommaRows<R> {
                 return Ok(false);
             }
             let line_ends = available.iter().take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count();
-            let lines = available[..line_ends].iter().filter(|&&byte| byte == b'\n').count();
             let is_at_row = line_ends < available.len();
+            let mut lines = 0;
+            for &byte in &available[..line_ends] {
+                lines += u64::from(byte == b'\n' || self.is_after_return);
+                self.is_after_return = byte == b'\r';
+            }
+            if is_at_row && self.is_after_return {
+                lines += 1;
+                self.is_after_return = false;
+            }
             self.input.consume(line_ends);
-            self.parser.set_line(self.parser.line() + lines as u64);
+            self.parser.set_line(self.parser.line() + lines);
             if is_at_row {
                 return Ok(true);
             }
@@ -76,6 +87,7 @@ impl<R: BufRead> Rows for CommaRows<R> {
             let (result, read, bytes, ends) =
                 self.parser.read_record(available, &mut row.bytes[written..], &mut row.ends[fields..]);
             if !is_at_end {
+                self.is_after_return = available[..read].ends_with(b"\r");
                 self.input.consume(read);
             }
             written += bytes;

@@ -174,6 +174,8 @@ fn bad_records() -> Vec<(ReadOptions, &'static str, u64, &'static str)> {
         (tsv.clone(), "label\ttext\na\tb\n\n\nc\td\te\nd\te", 5, "3 columns: expected 2"),
         (tsv, "label\ttext\r\na\tb\r\n\tc\r\nd\te\r\n", 3, "an empty label"),
         (csv.clone(), "label,text\r\n\"a\",\"1\r\n2\"\r\n\r\nc\r\nd,e", 5, "1 column: expected 2"),
+        (csv.clone(), "label,text\ra,\"1\r2\"\r\rc\rd,e", 4, "1 column: expected 2"),
+        (csv.clone(), "label,text\r\n\ra,b\n\rc\rd,e", 5, "1 column: expected 2"),
         (csv.clone(), "label,text\na,1\n\"b\nc\",2\nd,3", 3, "label \"b\\nc\": expected no line break"),
         (csv, "label,text\na,1\nb,2\nc,\"3\nd,4\n", 4, "a quoted field goes on to the end"),
         (weighted_csv.clone(), "w,label,text\n1,a,1\nnan,b,2\n2,b,2\n", 3, "weight \"nan\""),
