@@ -111,12 +111,24 @@ fn a_kill_at_each_call_of_saving_leaves_the_old_model_or_the_new_one() {
 #[cfg(unix)]
 #[test]
 fn a_folder_that_may_not_be_written_into_keeps_the_old_model() {
+    keeps_the_old_model_in_a_folder_of(0o555);
+}
+
+/// Without leave to read it, its names cannot be flushed to the disk.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_read_keeps_the_old_model() {
+    keeps_the_old_model_in_a_folder_of(0o333);
+}
+
+#[cfg(unix)]
+fn keeps_the_old_model_in_a_folder_of(mode: u32) {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::os::unix::process::CommandExt;
     let bench = Bench::new();
     fs::write(bench.path("train.tsv"), "label\ttext\na\tx\nb\ty\n").unwrap();
     fs::write(bench.path("m"), "the old one").unwrap();
-    fs::set_permissions(bench.folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    fs::set_permissions(bench.folder.path(), fs::Permissions::from_mode(mode)).unwrap();
     let mut command = bench.command(env!("CARGO_BIN_EXE_paring"), &["train", "train.tsv", "-o", "m"]);
     if fs::metadata(bench.path("m")).unwrap().uid() == 0 {
         command.uid(65534);
@@ -143,13 +155,20 @@ fn a_model_is_as_readable_as_any_new_file_and_a_link_to_it_stays_one() {
     fs::create_dir(bench.path("real")).unwrap();
     fs::write(bench.path("real/m"), "").unwrap();
     symlink("real/m", bench.path("m")).unwrap();
-    for output in ["m", "new"] {
+    symlink("real/made", bench.path("dangling")).unwrap();
+    for output in ["m", "new", "dangling"] {
         let paring = env!("CARGO_BIN_EXE_paring");
         let train = format!("umask 027; exec {paring} train train.tsv -o {output} --nonzeros 5");
         assert!(bench.command("sh", &["-c", &train]).output().unwrap().status.success());
     }
     assert!(fs::symlink_metadata(bench.path("m")).unwrap().is_symlink());
     assert_ne!(fs::read(bench.path("real/m")).unwrap(), b"");
+    assert!(fs::symlink_metadata(bench.path("dangling")).unwrap().is_symlink());
+    assert_ne!(fs::read(bench.path("real/made")).unwrap(), b"");
+    symlink("circle", bench.path("circle")).unwrap();
+    let output = bench.run(&["train", "train.tsv", "-o", "circle", "--nonzeros", "5"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("circle: cannot be written: its links"));
     let mode = fs::metadata(bench.path("new")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
 }

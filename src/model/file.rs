@@ -15,7 +15,8 @@ use super::format::{FormatError, MAX_BYTES};
 pub enum FileError {
     /// The file could not be read.
     Read(PathBuf, io::Error),
-    /// The file could not be written; what stood at its path before still does.
+    /// The file could not be written; what stood at its path before still does, unless all but the last flush to the
+    /// disk was done.
     Write(PathBuf, io::Error),
     /// The file is not a model.
     Format(PathBuf, FormatError),
@@ -62,22 +63,19 @@ impl Model {
 
 /// Writes `bytes` to a temporary file in the folder of `path`, flushes it to the disk, and renames it to `path`:
 /// whatever happens, `path` holds either what it held or all of `bytes`. A link at `path` stays one, and what it
-/// points to is replaced; the new file may be read and written by whom the old one might. What is no regular file, as
-/// `/dev/null` or a named pipe, is not replaced but written to.
+/// points to is replaced, or made; the new file may be read and written by whom the old one might. What is no regular
+/// file, as `/dev/null` or a named pipe, is not replaced but written to.
 ///
 /// # Errors
-/// When the folder or the file cannot be written.
+/// When the folder or the file cannot be written, or, on Unix, the folder not be read, which it takes to flush the new
+/// name to the disk. If that flush alone fails, `path` holds `bytes` already.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let old = std::fs::metadata(path).ok();
-    if old.as_ref().is_some_and(|old| !old.is_file() && !old.is_dir()) {
+    if old.as_ref().is_some_and(is_special) {
         return std::fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
     }
-    let resolved = path.canonicalize();
-    let path = resolved.as_deref().unwrap_or(path);
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let path = behind_links(path)?;
+    let folder = Folder::of(&path)?;
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     if old.is_none() {
@@ -85,16 +83,72 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.prefix(".paring-").tempfile_in(folder)?;
+    let mut file = builder.prefix(".paring-").tempfile_in(folder.path)?;
     #[cfg(unix)]
     if let Some(old) = old {
         file.as_file().set_permissions(old.permissions())?;
     }
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    if cfg!(unix) {
-        std::fs::File::open(folder)?.sync_all()?;
+    file.persist(&path)?;
+    folder.flush()
+}
+
+/// Whether [`write_atomically`] may write to `path`, so that it can be told before work is done. Nothing is changed.
+///
+/// # Errors
+/// When `path` is a folder, or its folder cannot be written or read.
+pub fn check_atomic_write(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(found) if is_special(&found) => return Ok(()),
+        _ => {}
     }
-    Ok(())
+    let path = behind_links(path)?;
+    tempfile::tempfile_in(Folder::of(&path)?.path).map(drop)
+}
+
+fn is_special(found: &std::fs::Metadata) -> bool {
+    !found.is_file() && !found.is_dir()
+}
+
+/// More links than systems follow.
+const MOST_LINKS: usize = 40;
+
+/// What a path points to in the end, whether that exists or not; the path itself if it is no link.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = std::fs::read_link(&path) else { return Ok(path) };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    Err(io::Error::other("its links go in a circle"))
+}
+
+/// The folder that holds a file, open so that it can be flushed.
+struct Folder<'p> {
+    path: &'p Path,
+    #[cfg(unix)]
+    open: std::fs::File,
+}
+
+impl<'p> Folder<'p> {
+    fn of(file: &'p Path) -> io::Result<Folder<'p>> {
+        let path = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        Ok(Folder {
+            path,
+            #[cfg(unix)]
+            open: std::fs::File::open(path)?,
+        })
+    }
+
+    /// Flushes the names in it to the disk.
+    fn flush(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        self.open.sync_all()?;
+        Ok(())
+    }
 }

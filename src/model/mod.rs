@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 #[cfg(feature = "std")]
-pub use file::{FileError, write_atomically};
+pub use file::{FileError, check_atomic_write, write_atomically};
 
 use crate::infer::Classifier;
 use crate::text::{FeatureKind, INTERCEPT};

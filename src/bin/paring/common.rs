@@ -184,32 +184,22 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
 /// # Errors
 /// When it is.
 pub fn check_output<'p>(output: &Path, inputs: impl IntoIterator<Item = &'p PathBuf>) -> Result<(), Failure> {
-    let failed = |error: io::Error| format!("{}: cannot be written: {error}", output.display());
-    match std::fs::metadata(output) {
-        Ok(found) if found.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into()).into()),
-        // A device or a pipe is written to as it is.
-        Ok(found) if !found.is_file() => return Ok(()),
-        Ok(found) => {
-            #[cfg(unix)]
-            let is_output = |input: &&PathBuf| is_same_file(input, &found);
-            #[cfg(not(unix))]
-            let is_output = |input: &&PathBuf| {
-                let resolved = input.canonicalize().ok();
-                resolved.is_some() && resolved == output.canonicalize().ok()
-            };
-            if let Some(input) = inputs.into_iter().find(is_output) {
-                return Err(input_is_output(input).into());
-            }
+    if let Ok(found) = std::fs::metadata(output)
+        && found.is_file()
+    {
+        #[cfg(unix)]
+        let is_output = |input: &&PathBuf| is_same_file(input, &found);
+        #[cfg(not(unix))]
+        let is_output = |input: &&PathBuf| {
+            let resolved = input.canonicalize().ok();
+            resolved.is_some() && resolved == output.canonicalize().ok()
+        };
+        if let Some(input) = inputs.into_iter().find(is_output) {
+            return Err(input_is_output(input).into());
         }
-        Err(_) => {}
     }
-    let resolved = output.canonicalize();
-    let folder = match resolved.as_deref().unwrap_or(output).parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    tempfile::tempfile_in(folder).map_err(failed)?;
-    Ok(())
+    paring::model::check_atomic_write(output)
+        .map_err(|error| format!("{}: cannot be written: {error}", output.display()).into())
 }
 
 /// Refuses a folder that cannot be made or written into: before any work is done, and without making it.
