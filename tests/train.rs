@@ -138,6 +138,27 @@ fn a_budget_of_bytes_bounds_the_file() {
 }
 
 #[test]
+fn a_budget_of_bytes_tells_the_accuracy_of_the_nonzeros_that_it_keeps() {
+    let bench = Bench::new();
+    let told = |budget: &[&str]| {
+        let report =
+            bench.train("m", &[budget, &["--objective", "log-loss", "--l2", "1", "--folds", "2"]].concat());
+        let value = |name: &str| {
+            let line = report.lines().find(|line| line.starts_with(name)).unwrap();
+            line[name.len()..].trim().to_string()
+        };
+        (value("nonzeros kept"), value("accuracy"), value("on training data"))
+    };
+    for most in ["330", "400", "900"] {
+        let (kept, accuracy, on_training_data) = told(&["--max-bytes", most]);
+        assert_eq!(
+            told(&["--nonzeros", &kept]),
+            (format!("{kept} of at most {kept}"), accuracy, on_training_data)
+        );
+    }
+}
+
+#[test]
 fn a_looser_bound_on_accuracy_takes_fewer_nonzeros() {
     let bench = Bench::new();
     let kept = |points: &str| {

@@ -78,8 +78,8 @@ pub struct Report {
     /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
     pub is_cut: bool,
     /// Held-out accuracy of the setting chosen at the size chosen: cross-validated, or on the
-    /// validation data; `None` when nothing had to be chosen and no validation data was given.
-    pub estimate: Option<Estimate>,
+    /// validation data.
+    pub estimate: Estimate,
     /// All settings that were tried, in the order of trying.
     pub candidates: Vec<Candidate>,
     /// Accuracy on the training data.

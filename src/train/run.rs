@@ -14,11 +14,15 @@ use super::{
     Budget, Candidate, Estimate, Frontier, FrontierPoint, HeldOut, Params, Progress, Report, TrainError,
     Trained, ValidParams,
 };
+use crate::Model;
 use crate::data::Dataset;
 
 /// The smallest and, but for the dense fit, the largest size that is tried where none is asked for.
 const SMALLEST: usize = 8;
 const LARGEST: usize = 16_384;
+
+/// How often settings are chosen anew for the size that a budget of bytes turns out to allow.
+const MOST_ROUNDS: usize = 3;
 
 pub(super) struct Run<'s> {
     params: &'s ValidParams,
@@ -111,7 +115,7 @@ impl<'s> Run<'s> {
                 let (early, scored) = rayon::join(early, || self.score(&sizes, self.params));
                 let (setting, estimate) = select::best(&scored, 0);
                 let cells = early.unwrap_or_else(|| self.fit(&problem, setting, &sizes));
-                Ok(self.trained(&problem, setting, Some(estimate), &cells, candidates(&scored, &sizes)))
+                Ok(self.trained(&problem, setting, estimate, &cells, candidates(&scored, &sizes)))
             }
             Budget::Bytes(bytes) => self.train_to_bytes(&problem, bytes),
             Budget::AccuracyLoss(points) => Ok(self.train_to_accuracy(&problem, |_| points / 100.0)),
@@ -156,12 +160,7 @@ impl<'s> Run<'s> {
             let setting = found[at].0;
             let between = [low + (high - low) / 4, (low + high) / 2, high - (high - low) / 4, high];
             let finer: Vec<usize> = sizes[..at].iter().copied().chain(between).collect();
-            let objective = setting.objective();
-            let l2 = (setting.zero_one != ZeroOne::Alone).then(|| widened(setting.l2));
-            let cut = setting.is_cut.then(|| f64::from(path::L1) / self.dataset.texts() as f64);
-            let l1 = self.params.l1.or(cut);
-            scored = self.score(&finer, &Params { objective, l2, l1, ..(**self.params).clone() });
-            scored.iter_mut().for_each(|scored| scored.setting.is_cut = setting.is_cut);
+            scored = self.score_setting(setting, &finer);
             let finer_found = bests(&scored, &finer);
             if finer_found.iter().any(|(_, estimate)| estimate.accuracy >= least) {
                 all.extend(candidates(&scored, &finer));
@@ -171,60 +170,110 @@ impl<'s> Run<'s> {
         }
         let (setting, estimate) = found[at];
         let cells = self.fit(problem, setting, &sizes[..=at]);
-        self.trained(problem, setting, Some(estimate), &cells, all)
+        self.trained(problem, setting, estimate, &cells, all)
     }
 
     /// As many nonzeros as a file of `bytes` holds.
     fn train_to_bytes(&self, problem: &Problem, bytes: u64) -> Result<Trained, TrainError> {
-        let length = |trained: &Trained| trained.model.to_bytes().len() as u64;
-        let dummy =
+        let quick =
             Setting { loss: Loss { q: 0.0, margin: 0.0 }, l2: 1.0, is_cut: false, zero_one: ZeroOne::No };
-        let needed = length(&self.trained(problem, dummy, None, &[], Vec::new()));
+        let needed = self.file_length(quick, &[]);
         if needed > bytes {
             return Err(TrainError::Bytes { allowed: bytes, needed });
         }
-        // A first guess from what a quick fit takes for a nonzero.
+        let room = Room { bytes, needed };
         let possible = self.possible();
-        let quick = [possible.min(256)];
-        let cells = self.fit(problem, dummy, &quick);
-        let taken = length(&self.trained(problem, dummy, None, &cells, Vec::new())).saturating_sub(needed);
-        let mut size = guess(quick[0], taken, bytes - needed).min(possible);
-        let scored = self.score(&[size], self.params);
-        let (setting, estimate) = select::best(&scored, 0);
-        let all = candidates(&scored, &[size]);
+        let mut size = possible.min(256);
+        for _ in 0..2 {
+            let cells = self.fit(problem, quick, &[size]);
+            size = room.guess(size, self.file_length(quick, &cells)).min(possible);
+        }
+        let mut all = Vec::new();
+        let mut rounds = 0;
+        loop {
+            let scored = self.score(&[size], self.params);
+            let (setting, _) = select::best(&scored, 0);
+            all.extend(candidates(&scored, &[size]));
+            let Some((fitting, cells)) = self.largest_within(problem, setting, size, room) else {
+                let estimate = select::score_nothing(self.dataset, self.params, &self.trials);
+                return Ok(self.trained(problem, setting, estimate, &[], all));
+            };
+            rounds += 1;
+            // What is best at another size need not be so at this one.
+            if rounds < MOST_ROUNDS && size.abs_diff(fitting) * 20 > fitting {
+                size = fitting;
+                continue;
+            }
+            let scored = self.score_setting(setting, &[fitting]);
+            all.extend(candidates(&scored, &[fitting]));
+            let of_setting = scored.iter().find(|scored| scored.setting == setting);
+            let estimate = of_setting.and_then(|scored| scored.estimates[0]);
+            let estimate = estimate.unwrap_or_else(|| select::best(&scored, 0).1);
+            return Ok(self.trained(problem, setting, estimate, &cells, all));
+        }
+    }
+
+    /// The most nonzeros that were found to fit, and what they are; the search begins with `size`.
+    fn largest_within(
+        &self,
+        problem: &Problem,
+        setting: Setting,
+        mut size: usize,
+        room: Room,
+    ) -> Option<(usize, Vec<Cell>)> {
+        let possible = self.possible();
         // The largest that was found to fit, and the smallest that was found not to, with their lengths.
-        let mut fitting: Option<(usize, u64, Trained)> = None;
+        let mut fitting: Option<(usize, u64, Vec<Cell>)> = None;
         let mut too_large: Option<(usize, u64)> = None;
         for _ in 0..8 {
             let cells = self.fit(problem, setting, &[size]);
-            let trained = self.trained(problem, setting, Some(estimate), &cells, all.clone());
-            let length = length(&trained);
-            if length <= bytes {
-                fitting = Some((size, length, trained));
+            let length = self.file_length(setting, &cells);
+            if length <= room.bytes {
+                fitting = Some((size, length, cells));
             } else {
                 too_large = Some((size, length));
             }
             size = match (&fitting, too_large) {
-                (None, _) => guess(size, length.saturating_sub(needed), bytes - needed).min(size - 1),
-                (Some((low, length, _)), None) => guess(*low, length.saturating_sub(needed), bytes - needed)
-                    .clamp(low + 1, possible.max(low + 1)),
+                (None, _) => room.guess(size, length).min(size - 1),
+                (Some((low, length, _)), None) => {
+                    room.guess(*low, *length).clamp(low + 1, possible.max(low + 1))
+                }
                 (Some((low, of_low, _)), Some((high, of_high))) => {
-                    let share = (bytes - of_low) as f64 / (of_high - of_low) as f64;
+                    let share = (room.bytes - of_low) as f64 / (of_high - of_low) as f64;
                     // A little less: lengths vary, and only what fits counts.
-                    low + (0.97 * share * (high - low) as f64) as usize
+                    low + (0.97 * share * high.saturating_sub(*low) as f64) as usize
                 }
             };
             let is_full = fitting.as_ref().is_some_and(|(low, length, _)| {
-                bytes - length <= bytes / 64 || size == *low || *low == possible
+                room.bytes - length <= room.bytes / 64 || size == *low || *low == possible
             });
             if is_full || size == 0 {
                 break;
             }
         }
-        if let Some((_, _, trained)) = fitting {
-            return Ok(trained);
-        }
-        Ok(self.trained(problem, setting, Some(estimate), &[], all))
+        fitting.map(|(size, _, cells)| (size, cells))
+    }
+
+    /// What a setting scores at each of the sizes, and perhaps others like it.
+    fn score_setting(&self, setting: Setting, sizes: &[usize]) -> Vec<Scored> {
+        let objective = setting.objective();
+        let l2 = (setting.zero_one != ZeroOne::Alone).then(|| widened(setting.l2));
+        let cut = setting.is_cut.then(|| f64::from(path::L1) / self.dataset.texts() as f64);
+        let l1 = self.params.l1.or(cut);
+        let mut scored = self.score(sizes, &Params { objective, l2, l1, ..(**self.params).clone() });
+        scored.iter_mut().for_each(|scored| scored.setting.is_cut = setting.is_cut);
+        scored
+    }
+
+    /// The bytes of the file of a model of these cells.
+    fn file_length(&self, setting: Setting, cells: &[Cell]) -> u64 {
+        // An estimate takes the same bytes whatever it is.
+        let some = Estimate { accuracy: 0.5, standard_error: 0.0 };
+        self.frozen(setting, some, cells).to_bytes().len() as u64
+    }
+
+    fn frozen(&self, setting: Setting, estimate: Estimate, cells: &[Cell]) -> Model {
+        freeze(self.dataset, cells, metadata(self.dataset, self.params, &setting, Some(estimate)))
     }
 
     /// Freezes the cells, with what is known about how they were found.
@@ -232,13 +281,13 @@ impl<'s> Run<'s> {
         &self,
         problem: &Problem,
         setting: Setting,
-        estimate: Option<Estimate>,
+        estimate: Estimate,
         cells: &[Cell],
         candidates: Vec<Candidate>,
     ) -> Trained {
         let objective = setting.objective();
         let l2 = widened(setting.l2);
-        let model = freeze(self.dataset, cells, metadata(self.dataset, self.params, &setting, estimate));
+        let model = self.frozen(setting, estimate, cells);
         let training_accuracy = ZeroOneFit::new(problem, cells).right() / problem.total_weight();
         Trained {
             model,
@@ -266,8 +315,7 @@ impl<'s> Run<'s> {
         let mut take = |at: usize, cells: &[Cell]| {
             let (setting, estimate) = chosen[at];
             let cells = self.finished(&problem, setting, cells, sizes[at]);
-            let Trained { model, report } =
-                self.trained(&problem, setting, Some(estimate), &cells, Vec::new());
+            let Trained { model, report } = self.trained(&problem, setting, estimate, &cells, Vec::new());
             points[at] = Some(FrontierPoint {
                 model,
                 nonzeros: sizes[at],
@@ -316,9 +364,20 @@ pub(super) fn pool(params: &ValidParams) -> Result<rayon::ThreadPool, TrainError
     pool.map_err(|error| TrainError::Threads(error.to_string()))
 }
 
-/// The size that takes `bytes` if `size` takes `taken`.
-fn guess(size: usize, taken: u64, bytes: u64) -> usize {
-    ((size as f64 * bytes as f64 / taken.max(1) as f64) as usize).max(1)
+/// The bytes that a file may have, and those of one without a nonzero.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    bytes: u64,
+    needed: u64,
+}
+
+impl Room {
+    /// The size that fills it if `size` makes a file of `length`.
+    fn guess(self, size: usize, length: u64) -> usize {
+        let taken = length.saturating_sub(self.needed).max(1);
+        let room = (self.bytes - self.needed) as f64;
+        ((size as f64 * room / taken as f64) as usize).max(1)
+    }
 }
 
 fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {

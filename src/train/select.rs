@@ -344,6 +344,14 @@ impl Search<'_> {
     }
 }
 
+/// What a model without a nonzero scores on held-out texts.
+pub(super) fn score_nothing(dataset: &Dataset, params: &Params, trials: &[Trial]) -> Estimate {
+    let search = Search { dataset, params, trials, sizes: &[0], step: &|_| () };
+    let right: Vec<_> = trials.iter().map(|trial| vec![Some(trial.right(&[]))]).collect();
+    let scored = search.scored(Setting::without_choice(params), &right);
+    scored.estimates[0].expect("every trial has been scored")
+}
+
 /// The best followed to a size; among equals the one tried first.
 fn best_followed(followed: &[Followed], at: usize) -> &Followed {
     let accuracy =

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::HumanCount;
 use paring::data::Dataset;
-use paring::train::{Budget, Candidate, Objective, Params, Trained};
+use paring::train::{Budget, Candidate, Estimate, Objective, Params, Trained};
 
 use crate::common::{Failure, check_output, check_standard_output, heading, line, percent, print};
 use crate::training::{Training, TrainingBar, bytes};
@@ -106,12 +106,8 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &str, start
         _ => line("bytes", bytes),
     };
     text += &line("objective", setting(report.objective, report.l2, report.is_cut));
-    if let Some(estimate) = report.estimate {
-        text += &line(
-            "accuracy",
-            format!("{} ± {:.2} ({how})", percent(estimate.accuracy), 100.0 * estimate.standard_error),
-        );
-    }
+    let Estimate { accuracy, standard_error } = report.estimate;
+    text += &line("accuracy", format!("{} ± {:.2} ({how})", percent(accuracy), 100.0 * standard_error));
     text += &line("on training data", percent(report.training_accuracy));
     text += &line("time", format!("{:.1} s", started.elapsed().as_secs_f64()));
     if report.candidates.len() > 1 {
