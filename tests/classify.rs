@@ -331,7 +331,7 @@ fn arguments_that_make_no_sense_are_told_before_anything_is_read() {
         &["--unknown", "x", "--min-margin", "-1", "a.txt"],
         &["--unknown", "a\nb", "a.txt"],
         &["--top", "0", "a.txt"],
-        &["--threads", "0", "a.txt"],
+        &["--threads", "-1", "a.txt"],
         &["--format", "fasttext", "a.txt"],
         &["--output", "append", "--label", "score", "--scores", "a.csv"],
         &["--output", "append", "--label", "margin_2", "--scores", "--top", "2", "a.csv"],
@@ -354,7 +354,7 @@ fn a_record_out_for_every_bad_one_when_they_are_skipped() {
     let output = folder.run(&["--skip-bad-records", "--unknown", "bad", "a.jsonl"]);
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stdout), "Health\nbad\nTransport\n");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("bad records, given no label of their own: 1"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("bad records, passed over: 1"));
 }
 
 #[test]

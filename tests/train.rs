@@ -181,6 +181,54 @@ fn pruning_by_magnitude_keeps_the_budget_and_loses_to_cost() {
 }
 
 #[test]
+fn accuracies_that_are_not_plain_say_so() {
+    let bench = Bench::new();
+    let tenth = (0..100).map(|at| if at < 90 { "a\tx\t1\n" } else { "b\tx\t2\n" }).collect::<String>();
+    bench.write("t.tsv", format!("label\ttext\tw\n{tenth}"));
+    let told = |more: &[&str]| {
+        bench.output(
+            &[&["train", "t.tsv", "-o", "m", "--nonzeros", "2", "--objective", "log-loss"], more].concat(),
+        )
+    };
+    assert!(told(&[]).contains("90.00 % ± 3.00 (cross-validated)\n"));
+    let balanced = told(&["--balance"]);
+    assert!(balanced.contains("50.00 % ± 8.33 (cross-validated, balanced over the classes)\n"), "{balanced}");
+    assert!(balanced.contains("on training data   50.00 % balanced over the classes\n"), "{balanced}");
+    let weighted = told(&["--weight", "w"]);
+    assert!(weighted.contains("81.82 % ± 4.00 (cross-validated, by weight)\n"), "{weighted}");
+}
+
+#[test]
+fn labels_that_no_model_or_too_few_texts_have_are_told_of() {
+    let bench = Bench::new();
+    let complaint_of = |arguments: &[&str]| {
+        let output = bench.run(arguments);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    bench.write("other.tsv", "label\ttext\nfish\ttrout\nbird\towl\nbird\tfinch\n");
+    assert!(complaint_of(&["evaluate", "other.tsv"]).contains("none of the labels"));
+    let train = data("titles.tsv");
+    let given = ["--nonzeros", "5", "--objective", "log-loss", "--l2", "1"];
+    let tested = [&["frontier", &train, "--test", "other.tsv"], &given[..]].concat();
+    assert!(complaint_of(&tested).contains("none of the labels"));
+    assert!(complaint_of(&["train", "other.tsv", "-o", "m"]).contains("1 of 2 classes have a single text"));
+    let complaint = bench.failure(1, &["train", &train, "-o", "x", "--validation", "other.tsv"]);
+    assert!(complaint.contains("none of the 3 texts of the validation data"), "{complaint}");
+}
+
+#[test]
+fn very_many_classes_are_too_many_for_a_confusion_matrix() {
+    let bench = Bench::new();
+    let texts = (0..5_001).map(|at| format!("{at}\tx\n")).collect::<String>();
+    bench.write("many.tsv", format!("label\ttext\n{texts}"));
+    let output = bench.run(&["evaluate", "many.tsv", "--confusion", "c.csv"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("leave --confusion out"));
+    assert_eq!(bench.files(), ["many.tsv"]);
+}
+
+#[test]
 fn validation_data_stand_in_for_cross_validation() {
     let bench = Bench::new();
     let report = bench.train("m", &["--nonzeros", "30", "--validation", &data("titles-test.tsv")]);
@@ -358,10 +406,23 @@ fn bad_usage_ends_with_code_2_before_any_work() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {complaint}");
         assert!(complaint.contains(named), "{arguments:?}: {complaint}");
     }
-    for arguments in
-        [&["--nonzeros", "9", "--max-bytes", "99"][..], &["--nonzeros", "many"], &["--max-bytes", "6Q"]]
-    {
+    for arguments in [
+        &["--prune-by", "magnitude", "--objective", "zero-one"][..],
+        &["--l2", "-1"],
+        &["--l2", "1e300"],
+        &["--nonzeros", "9", "--max-bytes", "99"],
+        &["--nonzeros", "many"],
+        &["--max-bytes", "6Q"],
+    ] {
         assert_eq!(bench.run(&[&["train", &train, "-o", "m"], arguments].concat()).status.code(), Some(2));
+    }
+    for arguments in [
+        &["train", &train, "-o", "-"][..],
+        &["frontier", &train, "--svg", "-"],
+        &["evaluate", &train, "--confusion", "-"],
+        &["inspect", "-m", "-"],
+    ] {
+        assert!(bench.failure(2, arguments).contains("-: expected the name of"));
     }
     assert!(bench.files().is_empty());
 }

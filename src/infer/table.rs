@@ -18,6 +18,9 @@ const EMPTY: Key = Key::MAX;
 /// How many times as many slots as necessary are tried, doubling them each time.
 const MOST_ROOM: usize = 8;
 
+/// A bucket holds some four keys. With so many they were made to meet, and to find a pilot for them would take long.
+const MOST_IN_BUCKET: usize = 64;
+
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pilots: Box<[u8]>,
@@ -61,6 +64,9 @@ impl Table {
         let largest = sizes.iter().copied().max().unwrap_or(0);
         // Buckets with many keys first, while most slots are free.
         let by_size = Grouped::new(largest + 1, sizes.into_iter().map(|size| largest - size));
+        if largest > MOST_IN_BUCKET {
+            return None;
+        }
         let mut chosen = Vec::new();
         for &bucket in &by_size.members {
             let group = by_bucket.group(bucket as usize);
@@ -177,6 +183,18 @@ mod tests {
         let grouped = Grouped::new(4, [2, 0, 2, 3, 0].into_iter());
         let groups: Vec<&[u32]> = (0..4).map(|group| grouped.group(group)).collect();
         assert_eq!(groups, [&[1, 4][..], &[], &[0, 2], &[3]]);
+    }
+
+    #[test]
+    fn very_many_keys_in_a_bucket_make_no_table() {
+        // Keys whose hash is their lower half: the upper is what it is multiplied with, made one.
+        let one = Key::from(1 ^ 0x9E37_79B9_7F4A_7C15_u64) << 64;
+        let keys = |count: u64| -> Vec<(Key, u32)> {
+            (0..count).map(|n| (one | Key::from(n << 33), n as u32)).collect()
+        };
+        assert_eq!(key::hash(keys(2)[1].0), 1 << 33);
+        assert!(Table::new(&keys(MOST_IN_BUCKET as u64)).is_some());
+        assert!(Table::new(&keys(MOST_IN_BUCKET as u64 + 1)).is_none());
     }
 
     #[test]

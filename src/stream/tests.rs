@@ -238,7 +238,12 @@ fn a_name_that_is_taken_is_not_added_again() {
     ] {
         let (output, error) = error_of(&append(), name, text);
         assert_eq!(output, "");
-        assert!(error.contains("\"label\" already: name the one to add with --label NAME"), "{error}");
+        assert!(
+            error.contains(
+                "\"label\" already, and one would be added: rename it, or name the label's with --label NAME"
+            ),
+            "{error}"
+        );
         assert_eq!(output_of(&StreamOptions::default(), name, text), "Apple, \"red\"\n");
         let renamed = StreamOptions { label: "predicted".into(), ..append() };
         assert!(output_of(&renamed, name, text).contains("predicted"));

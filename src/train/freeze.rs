@@ -4,7 +4,7 @@ use sprs::TriMatI;
 
 use super::cell::Cell;
 use super::select::Setting;
-use super::{Estimate, Params};
+use super::{Estimate, Params, PruneBy};
 use crate::data::Dataset;
 use crate::model::{Model, ModelParts, round_score};
 
@@ -60,6 +60,12 @@ pub(super) fn metadata(
     }
     if setting.is_cut {
         entries.push(("start", "dense fit".into()));
+    }
+    if let Some(l1) = params.l1 {
+        entries.push(("l1", l1.to_string()));
+    }
+    if params.prune_by == PruneBy::Magnitude {
+        entries.push(("prune_by", "magnitude".into()));
     }
     if params.balance {
         entries.push(("balance", "true".into()));

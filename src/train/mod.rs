@@ -38,7 +38,7 @@ pub struct Progress {
     pub stage: &'static str,
     /// The share of the stage that is done, 0 to 1.
     pub done: f64,
-    /// The mean loss per text on the training data.
+    /// The objective per text on the training data: the mean loss, and the penalty's share.
     pub loss: f64,
     /// The nonzeros of the model as it stands.
     pub nonzeros: usize,
@@ -47,9 +47,11 @@ pub struct Progress {
 /// An accuracy that was estimated on texts that the fit had not seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// The share of texts whose label was right, 0 to 1.
+    /// The share of texts whose label was right, 0 to 1; texts count by their weights, and with
+    /// [`Params::balance`] every class counts the same, as in balanced accuracy.
     pub accuracy: f64,
-    /// Its standard error.
+    /// Its standard error, for as many texts of equal weight as say no less (the square of the sum of the weights over
+    /// the sum of their squares: Kish, "Survey sampling", 1965).
     pub standard_error: f64,
 }
 
@@ -82,7 +84,7 @@ pub struct Report {
     pub estimate: Estimate,
     /// All settings that were tried, in the order of trying.
     pub candidates: Vec<Candidate>,
-    /// Accuracy on the training data.
+    /// Accuracy on the training data, weighted as [`Estimate::accuracy`] is.
     pub training_accuracy: f64,
 }
 
@@ -122,6 +124,11 @@ pub enum TrainError {
     },
     /// The validation data is empty.
     NoValidation,
+    /// No text of the validation data has a label of the training data.
+    UnknownValidation {
+        /// The texts of the validation data.
+        texts: usize,
+    },
     /// The threads could not be started.
     Threads(String),
 }
@@ -146,6 +153,11 @@ impl fmt::Display for TrainError {
             Self::NoValidation => {
                 write!(f, "the validation data is empty: expected at least one labelled text")
             }
+            Self::UnknownValidation { texts } => write!(
+                f,
+                "none of the {texts} texts of the validation data has a label that the training data has: expected the \
+                 same labels, written alike"
+            ),
             Self::Threads(error) => write!(f, "threads cannot be started: {error}"),
         }
     }
@@ -188,7 +200,8 @@ impl ValidParams {
     /// `progress` is told how far training is.
     ///
     /// # Errors
-    /// When the budget holds no model, the memory allowed is too little, or the validation data is empty.
+    /// When the budget holds no model, the memory allowed is too little, or the validation data is empty or has no label
+    /// of the dataset.
     pub fn train(
         &self,
         dataset: &Dataset,

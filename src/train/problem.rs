@@ -114,6 +114,11 @@ impl Problem {
         self.weights.iter().copied().map(f64::from).sum()
     }
 
+    /// The sum of the squares of the weights.
+    pub(super) fn total_square(&self) -> f64 {
+        self.weights.iter().copied().map(f64::from).map(|weight| weight * weight).sum()
+    }
+
     pub(super) fn texts(&self) -> usize {
         self.labels.len()
     }

@@ -45,6 +45,9 @@ impl<'s> Run<'s> {
             Some([]) => return Err(TrainError::NoValidation),
             Some(texts) => {
                 let (held_out, unknown) = Problem::of_texts(dataset, texts, balance);
+                if held_out.texts() == 0 {
+                    return Err(TrainError::UnknownValidation { texts: unknown });
+                }
                 let fitted = Problem::of_all(dataset, balance);
                 vec![Trial { fitted, held_out, unknown: unknown as f64 }]
             }

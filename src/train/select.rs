@@ -333,11 +333,13 @@ impl Search<'_> {
     /// What comes of the weight that each trial's fits have right, at each size.
     fn scored(&self, setting: Setting, right: &[Vec<Option<f64>>]) -> Scored {
         let total: f64 = self.trials.iter().map(|trial| trial.unknown + trial.held_out.total_weight()).sum();
-        let texts: usize = self.trials.iter().map(|trial| trial.held_out.texts()).sum();
+        let squares: f64 =
+            self.trials.iter().map(|trial| trial.unknown + trial.held_out.total_square()).sum();
+        let texts = total * total / squares;
         let estimate = |at: usize| {
             let right: Option<f64> = right.iter().map(|right| right[at]).sum();
             let accuracy = right? / total;
-            let standard_error = (accuracy * (1.0 - accuracy) / texts as f64).max(0.0).sqrt();
+            let standard_error = (accuracy * (1.0 - accuracy) / texts).max(0.0).sqrt();
             Some(Estimate { accuracy, standard_error })
         };
         Scored { setting, estimates: (0..self.sizes.len()).map(estimate).collect() }

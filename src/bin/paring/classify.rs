@@ -12,7 +12,7 @@ use paring::data::input::STANDARD_INPUT;
 use paring::data::{Column, Format, input};
 use paring::stream::{Output, Stream, StreamError, StreamOptions, StreamSummary, Unknown};
 
-use crate::common::{Failure, ModelArgument, Usage, check_standard_output, display, tell};
+use crate::common::{Failure, ModelArgument, Usage, at_least_one, check_standard_output, display, tell};
 use crate::record_output::RecordOutput;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -51,7 +51,8 @@ pub struct Classify {
     #[command(flatten)]
     model: ModelArgument,
 
-    /// How records are written [default: what each file's extension tells, or lines]
+    /// How records are written [default: what each file's extension tells, or lines]. An empty line is a record among
+    /// lines and in TSV of one column, and none in other tables and JSON Lines
     #[arg(long, value_enum)]
     format: Option<FormatArgument>,
 
@@ -80,7 +81,7 @@ pub struct Classify {
     probabilities: bool,
 
     /// Give the K best classes, the best first, each with what was asked for
-    #[arg(long, value_name = "K", default_value_t = NonZeroUsize::MIN)]
+    #[arg(long, value_name = "K", default_value_t = NonZeroUsize::MIN, value_parser = at_least_one)]
     top: NonZeroUsize,
 
     /// The label of texts in which the model knows no feature
@@ -91,13 +92,13 @@ pub struct Classify {
     #[arg(long, value_name = "X", requires = "unknown", allow_negative_numbers = true)]
     min_margin: Option<f32>,
 
-    /// Give bad records the unknown label, or an empty one, and go on
+    /// Go on past bad records: their label is the unknown one, or empty; --output append leaves them as they came
     #[arg(long)]
     skip_bad_records: bool,
 
-    /// Threads that classify [default: as many as the machine runs at once]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    /// Threads that classify, or 0 for as many as the machine runs at once
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
 
     /// Write each record by itself
     #[arg(long)]
@@ -130,7 +131,7 @@ impl Classify {
                 .clone()
                 .map(|label| Unknown { label, min_margin: self.min_margin.unwrap_or(0.0) }),
             skip_bad_records: self.skip_bad_records,
-            threads: self.threads.map_or(defaults.threads, NonZeroUsize::get),
+            threads: if self.threads == 0 { defaults.threads } else { self.threads },
             write_each_record: self.line_buffered,
             ..defaults
         }
@@ -172,7 +173,7 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
     drop(stream);
     progress.finish();
     if bad_records > 0 {
-        tell(format_args!("bad records, given no label of their own: {}", HumanCount(bad_records)));
+        tell(format_args!("bad records, passed over: {}", HumanCount(bad_records)));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -129,6 +130,10 @@ impl ModelArgument {
     /// When the file cannot be read or is not a model.
     pub fn load(&self) -> Result<Model, Failure> {
         match &self.model {
+            Some(path) if path == Path::new(STANDARD_INPUT) => Err(Usage(
+                "-: expected the name of a model file: models are not read from standard input".into(),
+            )
+            .into()),
             Some(path) => Ok(Model::load(path)?),
             None => Ok(paring::builtin::job_titles()),
         }
@@ -179,11 +184,20 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
     print_data(&format!("{value:#}\n"))
 }
 
-/// Refuses an output that is one of the inputs, or that cannot be written: before any work is done.
+/// A number of at least 1, for clap.
+pub fn at_least_one(argument: &str) -> Result<NonZeroUsize, String> {
+    argument.parse().map_err(|_| "expected a whole number of at least 1".into())
+}
+
+/// Refuses an output that is one of the inputs, that is called `-`, or that cannot be written: before any work is done.
 ///
 /// # Errors
 /// When it is.
 pub fn check_output<'p>(output: &Path, inputs: impl IntoIterator<Item = &'p PathBuf>) -> Result<(), Failure> {
+    if output == Path::new(STANDARD_INPUT) {
+        let told = "-: expected the name of a file to write (./- for one of this name)";
+        return Err(Usage(told.into()).into());
+    }
     if let Ok(found) = std::fs::metadata(output)
         && found.is_file()
     {

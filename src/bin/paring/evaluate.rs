@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::common::{
     Failure, Labelled, ModelArgument, check_output, check_standard_output, heading, line, padded, percent,
-    print, print_json, tell_skipped, visible, write_file,
+    print, print_json, tell, tell_skipped, visible, write_file,
 };
 
 /// Measure a model on labelled texts that it was not trained on
@@ -71,7 +71,11 @@ pub fn run(arguments: &Evaluate) -> Result<(), Failure> {
         tell_skipped(&summary);
         Ok::<(), ReadError>(())
     })?;
+    if !evaluation.knows_a_label(&model) {
+        tell(NO_LABEL_IS_KNOWN);
+    }
     if let Some(path) = &arguments.confusion {
+        evaluation.check_size()?;
         write_file(path, &evaluation.as_csv()?)?;
     }
     if arguments.json {
@@ -124,7 +128,32 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
+/// Most likely the model is another than was meant.
+pub const NO_LABEL_IS_KNOWN: &str =
+    "none of the labels of the texts is a class of the model: no text can be right";
+
+/// A confusion matrix has a cell for each pair of classes: more are no use to anybody, and fill the disk.
+const MOST_CLASSES_OF_MATRIX: usize = 5_000;
+
 impl Evaluation {
+    /// Whether the texts of any class that a model has are among those measured.
+    fn knows_a_label(&self, model: &Model) -> bool {
+        (0..model.classes().len()).any(|class| self.confusion.support(class) > 0)
+    }
+
+    /// # Errors
+    /// When there are too many classes for a confusion matrix.
+    fn check_size(&self) -> Result<(), Failure> {
+        let classes = self.classes.len();
+        if classes > MOST_CLASSES_OF_MATRIX {
+            return Err(format!(
+                "a confusion matrix of {classes} classes: expected at most {MOST_CLASSES_OF_MATRIX}; leave --confusion out"
+            )
+            .into());
+        }
+        Ok(())
+    }
+
     fn coverage(&self) -> f64 {
         share(self.known, self.confusion.texts()).unwrap_or(0.0)
     }

@@ -33,7 +33,8 @@ pub fn run(arguments: &Explain) -> Result<(), Failure> {
         if text == STANDARD_INPUT {
             for line in io::stdin().lock().split(b'\n') {
                 let line = line.map_err(|error| format!("standard input: {error}"))?;
-                print(&explained(&classifier, &String::from_utf8_lossy(&line)))?;
+                let line = line.strip_suffix(b"\r").unwrap_or(&line);
+                print(&explained(&classifier, &String::from_utf8_lossy(line)))?;
             }
         } else {
             print(&explained(&classifier, text))?;

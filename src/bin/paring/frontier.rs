@@ -11,15 +11,21 @@ use paring::train::{Frontier as Fitted, FrontierPoint, HeldOut};
 use serde_json::json;
 
 use crate::common::{
-    Failure, check_folder, check_output, check_standard_output, print, print_data, print_json, write_file,
+    Failure, at_least_one, check_folder, check_output, check_standard_output, print, print_data, print_json,
+    tell, write_file,
 };
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::{Evaluation, NO_LABEL_IS_KNOWN, evaluate};
 use crate::picture::{self, Mark};
 use crate::training::{Training, TrainingBar};
 
 /// Fit a model for each of several budgets, and show what each is worth
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Marked are the knee, from which on accuracy rises more slowly than from the first budget to the last (the point farthest
+above the straight line between them, over the logarithm of nonzeros), and the fewest nonzeros whose accuracy is within
+one standard error of the best. A budget's fit starts from that of another, so that its model may differ a little from
+that of `paring train --nonzeros`.
+
 Examples:
   paring frontier titles.tsv
   paring frontier titles.tsv --test test.tsv --nonzeros 10,100,1000 --svg frontier.svg --save-dir models")]
@@ -36,6 +42,7 @@ pub struct Frontier {
         long,
         value_name = "N,...",
         value_delimiter = ',',
+        value_parser = at_least_one,
         default_value = "10,20,50,100,200,500,1000,2000,5000",
         help_heading = "Budget"
     )]
@@ -98,7 +105,13 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     let fitted = params.frontier(&dataset, &budgets, &mut |progress| bar.show(progress));
     bar.finish();
     let fitted = fitted.map_err(|error| arguments.training.failed(error))?;
+    arguments.training.tell_of_single_texts(&dataset);
     let rows = rows(test.as_deref(), &fitted);
+    if let Some(test) = &test
+        && !test.iter().any(|(label, _)| dataset.classes().contains(label))
+    {
+        tell(NO_LABEL_IS_KNOWN);
+    }
     if let Some(folder) = &arguments.save_dir {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;

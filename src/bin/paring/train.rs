@@ -40,15 +40,15 @@ pub struct Train {
 #[command(next_help_heading = "Budget")]
 struct BudgetArguments {
     /// At most so many nonzeros, the intercepts' included
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     nonzeros: Option<usize>,
 
     /// A model file of at most so many bytes, as in 6144 or 64K
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_bytes: Option<u64>,
 
-    /// The fewest nonzeros whose cross-validated accuracy is within P percentage points of the best
-    #[arg(long, value_name = "P")]
+    /// The fewest nonzeros, of some from 8 up, whose cross-validated accuracy is within P percentage points of the best
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     max_accuracy_loss: Option<f64>,
 }
 
@@ -81,12 +81,23 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     let trained = params.train(&dataset, validation.as_deref(), &mut |progress| bar.show(progress));
     bar.finish();
     let trained = trained.map_err(|error| arguments.training.failed(error))?;
+    if validation.is_none() {
+        arguments.training.tell_of_single_texts(&dataset);
+    }
     trained.model.save(&arguments.output)?;
-    let how = if validation.is_some() { "on the validation data" } else { "cross-validated" };
-    print(&report(&dataset, &trained, budget, how, started))
+    let how = How { is_validated: validation.is_some(), measure: arguments.training.measure(), started };
+    print(&report(&dataset, &trained, budget, &how))
 }
 
-fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &str, started: Instant) -> String {
+/// What a report has to know of how the model was trained.
+struct How {
+    is_validated: bool,
+    measure: &'static str,
+    started: Instant,
+}
+
+fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> String {
+    let How { is_validated, measure, started } = how;
     let Trained { model, report } = trained;
     let count = |number: usize| HumanCount(number as u64);
     let mut text = String::new();
@@ -107,8 +118,13 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &str, start
     };
     text += &line("objective", setting(report.objective, report.l2, report.is_cut));
     let Estimate { accuracy, standard_error } = report.estimate;
-    text += &line("accuracy", format!("{} ± {:.2} ({how})", percent(accuracy), 100.0 * standard_error));
-    text += &line("on training data", percent(report.training_accuracy));
+    let on = if *is_validated { "on the validation data" } else { "cross-validated" };
+    text +=
+        &line("accuracy", format!("{} ± {:.2} ({on}{measure})", percent(accuracy), 100.0 * standard_error));
+    text += &line(
+        "on training data",
+        percent(report.training_accuracy) + measure.strip_prefix(',').unwrap_or(""),
+    );
     text += &line("time", format!("{:.1} s", started.elapsed().as_secs_f64()));
     if report.candidates.len() > 1 {
         text += &heading("tried: accuracy in % by nonzeros");

@@ -11,7 +11,7 @@ use paring::data::read::read_labelled;
 use paring::text::{AffixLengths, FeatureSpec};
 use paring::train::{Objective, Params, Progress, PruneBy, TrainError};
 
-use crate::common::{Failure, Labelled, display, tell_skipped};
+use crate::common::{Failure, Labelled, display, tell, tell_skipped};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PruneByArgument {
@@ -31,15 +31,16 @@ pub struct Training {
     #[command(flatten)]
     pub labelled: Labelled,
 
-    /// The column or field of a record's weight: how much it counts [default: every record counts 1]
+    /// The column or field of a record's weight: how much it counts, in accuracies too [default: every record
+    /// counts 1]
     #[arg(long, value_name = "NAME", help_heading = "Labelled records")]
     weight: Option<String>,
 
-    /// Up to so many consecutive words make a feature
+    /// Up to so many consecutive words make a feature, 1 to 8
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Features")]
     ngrams: u8,
 
-    /// Prefixes and suffixes of words are features too, of these lengths in characters [lengths: 4-6 if not given]
+    /// Prefixes and suffixes of words are features too, of these lengths in characters, 1 to 15 [lengths: 4-6 if not given]
     #[arg(
         long,
         value_name = "MIN-MAX",
@@ -55,33 +56,34 @@ pub struct Training {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Features")]
     min_count: u32,
 
-    /// The loss that is lowered: auto (chosen by cross-validation), log-loss, softmax-margin:M, gce:Q, zero-one
+    /// The loss that is lowered: auto (chosen by cross-validation), log-loss, softmax-margin:M (0 to 100), gce:Q
+    /// (above 0, up to 1), zero-one
     #[arg(long, default_value = "auto", help_heading = "Fit")]
     objective: Objective,
 
     /// L2 strength: adds L2/2 times the sum of squares to the sum of losses [default: chosen by cross-validation]
-    #[arg(long, value_name = "L2", help_heading = "Fit")]
+    #[arg(long, value_name = "L2", allow_negative_numbers = true, help_heading = "Fit")]
     l2: Option<f64>,
 
     /// L1 strength of a dense fit that the budget is cut from, for a mean loss [default: budgets below a sixteenth of
     /// the possible weights are grown instead, others cut from a weak one]
-    #[arg(long, value_name = "L1", help_heading = "Fit")]
+    #[arg(long, value_name = "L1", allow_negative_numbers = true, help_heading = "Fit")]
     l1: Option<f64>,
 
     /// What decides which weights are pruned first
     #[arg(long, value_enum, default_value = "cost", help_heading = "Fit")]
     prune_by: PruneByArgument,
 
-    /// Give every class the same weight, whatever its number of texts: for macro F1
+    /// Give every class the same weight, whatever its number of texts: for macro F1. Accuracies are balanced ones then
     #[arg(long, help_heading = "Fit")]
     balance: bool,
 
-    /// Folds of the cross-validation
+    /// Folds of the cross-validation, 2 to 20; no more of them are fitted than hold out 12,000 texts together
     #[arg(long, value_name = "N", default_value_t = Params::default().folds, help_heading = "Fit")]
     folds: usize,
 
     /// Decides the folds, and the random exchanges under 0/1 loss
-    #[arg(long, value_name = "N", default_value_t = Params::default().seed, help_heading = "Fit")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = Params::default().seed, help_heading = "Fit")]
     seed: u64,
 
     /// Threads, or 0 for as many as the machine runs at once; the model is the same on any number
@@ -126,6 +128,27 @@ impl Training {
         Ok(dataset)
     }
 
+    /// What accuracies of training are, where they are not plain ones.
+    pub fn measure(&self) -> &'static str {
+        match (self.balance, &self.weight) {
+            (true, _) => ", balanced over the classes",
+            (false, Some(_)) => ", by weight",
+            (false, None) => "",
+        }
+    }
+
+    /// Tells of classes that cannot be cross-validated.
+    pub fn tell_of_single_texts(&self, dataset: &Dataset) {
+        let classes = dataset.classes().len();
+        let single = dataset.class_counts().iter().filter(|&&count| count == 1).count();
+        if single > 0 {
+            tell(format_args!(
+                "{single} of {classes} classes have a single text: held out, it cannot be right, and cross-validated \
+                 accuracies are the lower for it"
+            ));
+        }
+    }
+
     /// An error of training, with the file that it is about, if it is one.
     pub fn failed(&self, error: TrainError) -> Failure {
         match &self.files[..] {
@@ -152,7 +175,7 @@ impl Training {
 
 fn affix_lengths(argument: &str) -> Result<AffixLengths, String> {
     let lengths = argument.split_once('-').and_then(|(min, max)| min.parse().ok().zip(max.parse().ok()));
-    let (min, max) = lengths.ok_or("expected two lengths, as in 4-6")?;
+    let (min, max) = lengths.ok_or("expected two lengths of 1 to 15, as in 4-6")?;
     Ok(AffixLengths { min, max })
 }
 

@@ -137,8 +137,15 @@ impl fmt::Display for BadRecord {
             Self::Json { message, column } => {
                 write!(f, "{message} at byte {column}: expected one JSON object on the line")
             }
+            Self::NoField { role, path, found } if found.contains(path) && !path.contains('.') => {
+                write!(f, "null in field {path:?}: expected a {role}")
+            }
             Self::NoField { role, path, found } => {
-                write!(f, "no {role} in field {path:?}: found {}", Names(found, "fields"))
+                write!(f, "no {role} in field {path:?}: found {}", Names(found, "fields"))?;
+                if found.contains(path) {
+                    write!(f, "; a dot reaches into an object: rename the field, or put it into one")?;
+                }
+                Ok(())
             }
             Self::FieldType { role, path, found } => {
                 let expected = match role {
@@ -148,7 +155,10 @@ impl fmt::Display for BadRecord {
                 write!(f, "{role} {found} in field {path:?}: expected {expected}")
             }
             Self::FieldTaken(name) => {
-                write!(f, "a field {name:?} already: name the one to add with --label NAME")
+                write!(
+                    f,
+                    "a field {name:?} already, and one would be added: rename it, or name the label's with --label NAME"
+                )
             }
             Self::LoneSurrogate { role, path } => {
                 write!(
@@ -280,7 +290,7 @@ impl fmt::Display for ReadErrorKind {
             Self::NoHeader => {
                 write!(f, "the file is empty: expected a header that names the columns, then records")
             }
-            Self::Header(problem) => write!(f, "the header has {problem}"),
+            Self::Header(problem) => write!(f, "the header: {problem}"),
             Self::NoColumn { role, column, found } => write!(
                 f,
                 "no {column} for the {role}: found {}; choose one with --{role}",
@@ -291,7 +301,7 @@ impl fmt::Display for ReadErrorKind {
                 "more than one column {name:?} for the {role}: expected one; rename the others in the header"
             ),
             Self::Record(problem) => {
-                write!(f, "{problem}; correct it, or leave bad records out with --skip-bad-records")
+                write!(f, "{problem}; correct it, or go past bad records with --skip-bad-records")
             }
             Self::NoRecords { skipped: 0 } => write!(f, "no records: expected labelled texts"),
             Self::NoRecords { skipped } => {

@@ -130,7 +130,7 @@ fn columns_go_by_number_without_a_header() {
     assert_eq!(
         error("x,a\n", &numbered(Format::Csv, 2, 3)),
         "data:1: 2 columns: expected the text in column 3; \
-         correct it, or leave bad records out with --skip-bad-records"
+         correct it, or go past bad records with --skip-bad-records"
     );
     let with_header = ReadOptions { header: true, ..numbered(Format::Csv, 2, 1) };
     assert_eq!(pairs("any,any\nx,a", &with_header), ["a=x"]);
@@ -209,7 +209,7 @@ fn bad_records() -> Vec<(ReadOptions, &'static str, u64, &'static str)> {
             json.clone(),
             "{\"label\":1,\"text\":2}\n{\"label\":null,\"text\":2}\n{\"label\":1,\"text\":2}\n",
             2,
-            "no label in field \"label\": found \"label\", \"text\"",
+            "null in field \"label\": expected a label",
         ),
         (
             json.clone(),
