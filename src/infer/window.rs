@@ -205,6 +205,8 @@ struct Carry {
 mod tests {
     use super::super::scan::{Instructions, Kernel};
     use super::*;
+    use alloc::string::String;
+    use alloc::vec;
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
