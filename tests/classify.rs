@@ -334,6 +334,7 @@ fn arguments_that_make_no_sense_are_told_before_anything_is_read() {
         &["--threads", "-1", "a.txt"],
         &["--format", "fasttext", "a.txt"],
         &["--output", "append", "--label", "score", "--scores", "a.csv"],
+        &["--output", "append", "a.txt", "a.csv"],
         &["--output", "append", "--label", "margin_2", "--scores", "--top", "2", "a.csv"],
     ] {
         let output = folder.run(arguments);

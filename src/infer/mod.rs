@@ -73,8 +73,8 @@ pub struct Contribution {
 
 /// A model, compiled for inference. It can be shared between threads.
 ///
-/// The methods here take a text and allocate what they return; to classify many texts, keep a
-/// [`Scorer`] per thread.
+/// The methods here take a text, make a [`Scorer`] for it and allocate what they return; to classify many texts, keep a
+/// scorer per thread.
 #[derive(Debug, Clone)]
 pub struct Classifier {
     model: Model,
@@ -83,7 +83,7 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Compiles `model`: microseconds for a few thousand features.
+    /// Compiles `model`: some tens of microseconds for 200 nonzeros, some hundreds for a few thousand.
     pub fn new(model: Model) -> Classifier {
         Classifier { compiled: Compiled::new(&model), model }
     }

@@ -144,7 +144,8 @@ impl Window {
         self.is_ascii
     }
 
-    /// The events, in order: where each starts and ends, for [`key`](Self::key) and [`run`](Self::run).
+    /// The events, in order: where each starts and ends, for [`key`](Self::key) and
+    /// [`lowered_run`](Self::lowered_run).
     #[inline(always)]
     pub(super) fn events(&self) -> impl Iterator<Item = (u16, u16)> {
         let starts = &self.buffers.starts[..self.events];

@@ -5,8 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::OptionsError;
-use crate::data::ReadError;
 use crate::data::read::error::file_name;
+use crate::data::{Format, ReadError};
 
 /// Why a stream ended before its input did. All records before the one at fault have been written.
 #[derive(Debug)]
@@ -28,6 +28,15 @@ pub enum StreamError {
         /// The file.
         file: PathBuf,
     },
+    /// The records of this file are written otherwise than those of the files before it, and cannot follow them.
+    FormatDiffers {
+        /// The file.
+        file: PathBuf,
+        /// Its format.
+        found: Format,
+        /// The format of the file before.
+        before: Format,
+    },
     /// The output cannot be written.
     Output(io::Error),
     /// No thread can be started.
@@ -40,7 +49,7 @@ impl StreamError {
     /// Whether the options are at fault, whatever the input holds.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Options(_) => true,
+            Self::Options(_) | Self::FormatDiffers { .. } => true,
             Self::Input(error) => error.is_usage(),
             _ => false,
         }
@@ -78,6 +87,11 @@ impl fmt::Display for StreamError {
             Self::HeaderDiffers { file } => write!(
                 f,
                 "{}: its header is not that of the files before it: expected the same columns; classify it by itself",
+                file_name(file)
+            ),
+            Self::FormatDiffers { file, found, before } => write!(
+                f,
+                "{}: {found} cannot follow {before} in one output: expected files of one format; classify it by itself",
                 file_name(file)
             ),
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),

@@ -104,7 +104,8 @@ pub struct Stream<W> {
     sink: Arc<Mutex<Sink<W>>>,
     /// The header that has been written.
     header: Option<Vec<u8>>,
-    has_begun: bool,
+    /// The format of the input before.
+    format_before: Option<Format>,
 }
 
 /// The output, and what has gone there.
@@ -150,7 +151,13 @@ impl<W: Write + Send + 'static> Stream<W> {
     ) -> Result<Stream<W>, OptionsError> {
         options.check(classifier.model())?;
         let sink = Sink { output: Some(output), summary: StreamSummary::default(), on_progress: None };
-        Ok(Stream { classifier, options, sink: Arc::new(Mutex::new(sink)), header: None, has_begun: false })
+        Ok(Stream {
+            classifier,
+            options,
+            sink: Arc::new(Mutex::new(sink)),
+            header: None,
+            format_before: None,
+        })
     }
 
     /// Has `report` called with the summary whenever something has been written, by the thread that wrote it.
@@ -200,21 +207,26 @@ impl<W: Write + Send + 'static> Stream<W> {
     /// ends early is not waited for: its thread ends when the read returns.
     ///
     /// # Errors
-    /// When the input cannot be read, has no such column, or has a bad record; when the output cannot be written. The
-    /// records before a bad one have been written.
+    /// When the input cannot be read, has no such column, or has a bad record; when records of its format cannot follow
+    /// those written before; when the output cannot be written. The records before a bad one have been written.
     pub fn classify(&mut self, name: &Path, input: Box<dyn Read + Send>) -> Result<(), StreamError> {
         let format = self.check_input(name)?;
+        if self.options.output == Output::Append
+            && let Some(before) = self.format_before.filter(|&before| before != format)
+        {
+            return Err(StreamError::FormatDiffers { file: name.into(), found: format, before });
+        }
         let mut input = input;
         let head = input::read_head(&mut input, |head| head.len() < 3 && BYTE_ORDER_MARK.starts_with(head))
             .map_err(|error| unreadable(name, error))?;
         let mut head = Cursor::new(head);
         if head.get_ref().starts_with(BYTE_ORDER_MARK) {
             head.set_position(BYTE_ORDER_MARK.len() as u64);
-            if self.options.output == Output::Append && !self.has_begun {
+            if self.options.output == Output::Append && self.format_before.is_none() {
                 self.sink().write_bytes(BYTE_ORDER_MARK.to_vec())?;
             }
         }
-        self.has_begun = true;
+        self.format_before = Some(format);
         let ends = RecordEnds::of(format);
         let mut blocks = Blocks::new(Box::new(head.chain(input)), ends, self.options.block_bytes);
         let mut lines = 0;

@@ -251,6 +251,27 @@ fn a_name_that_is_taken_is_not_added_again() {
 }
 
 #[test]
+fn files_of_several_formats_are_not_appended_to_in_one_output() {
+    let (output, ended) = run(&append(), &[("x.tsv", b"text\na\n"), ("y.csv", b"text\nb\n")]);
+    assert_eq!(output, "text\tlabel\na\tApple, \"red\"\n");
+    assert!(ended.unwrap_err().to_string().starts_with("y.csv: csv cannot follow tsv in one output"));
+}
+
+#[test]
+fn what_stands_behind_the_last_record_ends_its_line_before_the_next_file() {
+    for (name, first, second) in [
+        ("x.tsv", "text\tb\na\t1\n\r", "text\tb\nb\t2\n"),
+        ("x.jsonl", "{\"text\":\"a\"}\n ", "{\"text\":\"b\"}\n"),
+        ("x.csv", "text\na\n\r", "text\nb\n"),
+    ] {
+        let (output, ended) = run(&append(), &[(name, first.as_bytes()), (name, second.as_bytes())]);
+        assert_eq!(ended.unwrap().records, 2);
+        let last = output.trim_end().rsplit(['\n', '\r']).next().unwrap();
+        assert!(last.starts_with('b') || last.starts_with("{\"text\":\"b\""), "{output:?}");
+    }
+}
+
+#[test]
 fn several_tables_are_appended_to_under_one_header() {
     let (output, ended) = run(&append(), &[("x.csv", b"text\na"), ("y.csv", b"text\r\nb\r\n")]);
     ended.unwrap();

@@ -35,6 +35,12 @@ pub(super) struct Plan {
     pub(super) part_bytes: usize,
 }
 
+impl Plan {
+    fn ends_with_line_end(&self, bytes: &[u8]) -> bool {
+        bytes.ends_with(b"\n") || self.ends == RecordEnds::OutsideQuotes && bytes.ends_with(b"\r")
+    }
+}
+
 /// What some whole records of a block came to.
 #[derive(Debug, Default)]
 pub(super) struct Part {
@@ -104,6 +110,9 @@ impl<'c> Worker<'c> {
                 if batch.spans.is_empty() {
                     if renderer.is_appended() {
                         part.output.extend_from_slice(&block[start..]);
+                        if !plan.ends_with_line_end(&part.output) {
+                            part.output.push(b'\n');
+                        }
                     }
                     break;
                 }
@@ -132,7 +141,7 @@ fn add_records(
     scoring: &mut Scoring<'_>,
     part: &mut Part,
 ) -> Result<(), Failure> {
-    let Plan { layout, renderer, .. } = plan;
+    let Plan { renderer, .. } = plan;
     scoring.predict(renderer, &batch.lines);
     let mut lines = &batch.lines[..];
     for (at, &Span { end, insert_at, is_bad }) in batch.spans.iter().enumerate() {
@@ -160,8 +169,7 @@ fn add_records(
             output.extend_from_slice(&block[insert_at..end]);
         }
         // The last record of a file may have no line end; what follows is another record all the same.
-        let ends_with_return = matches!(layout, Layout::Csv(_)) && block[..end].ends_with(b"\r");
-        if !(renderer.is_appended() && (block[..end].ends_with(b"\n") || ends_with_return)) {
+        if !(renderer.is_appended() && plan.ends_with_line_end(&block[..end])) {
             output.push(b'\n');
         }
         start = end;

@@ -110,7 +110,7 @@ pub enum PruneBy {
 /// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit | 0.2 over the number of texts, 0 for budgets above a quarter of all possible weights | above 0, at most 1e30 |
 /// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses | chosen by cross-validation | 0 to 1e30 |
 /// | `balance` | gives every class the same total weight | false | |
-/// | `folds` | folds of the stratified cross-validation | 5 | 2 to 20 |
+/// | `folds` | folds of the stratified cross-validation; of large data only as many are fitted as hold out 12,000 texts in all, each to 100,000 texts at most | 5 | 2 to 20 |
 /// | `seed` | decides the folds, and the random exchanges of a finish under 0/1 loss | 1 | |
 /// | `threads` | threads; never changes the result | 0: one per core | 0 to 1,024 |
 /// | `max_memory` | bytes that the weights of a dense fit may take, beyond which candidates are screened, and bytes that the scores of all texts may take in each fit, beyond which training fails | 2 GiB | |
@@ -128,7 +128,7 @@ pub struct Params {
     pub l2: Option<f64>,
     /// Whether every class gets the same total weight.
     pub balance: bool,
-    /// Folds of the stratified cross-validation.
+    /// Folds of the stratified cross-validation; of large data not all are fitted.
     pub folds: usize,
     /// Decides the folds, and the random exchanges of a finish under 0/1 loss.
     pub seed: u64,

@@ -152,8 +152,15 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
     let mut stream = Stream::new(classifier, arguments.options(), output)
         .map_err(StreamError::from)?
         .on_progress(move |summary| shown.show(summary));
+    let mut before = None;
     for file in &arguments.files {
         let format = stream.check_input(file)?;
+        if let (OutputArgument::Append, Some(before)) = (arguments.output, before)
+            && before != format
+        {
+            return Err(StreamError::FormatDiffers { file: file.clone(), found: format, before }.into());
+        }
+        before = Some(format);
         if format == Format::Lines && arguments.text.is_some() {
             return Err(Usage(format!(
                 "{}: --text names a column, and plain lines have none: say with --format how records are written",
