@@ -1,78 +1,15 @@
 //! `paring train`, `evaluate`, `inspect`, `explain` and `frontier`, end to end.
 
+mod common;
+
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
-use tempfile::TempDir;
+use common::{Bench, data};
 
-struct Bench {
-    folder: TempDir,
-}
-
-fn data(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name).display().to_string()
-}
-
-impl Bench {
-    fn new() -> Bench {
-        Bench { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.path(name), content).unwrap();
-        self.path(name).display().to_string()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_paring"));
-        command.args(arguments).current_dir(self.folder.path());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// What it prints, in success and without a complaint.
-    fn output(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let complaint = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success() && complaint.is_empty(), "{complaint}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The complaint, on one line, of a run that prints nothing.
-    fn failure(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let complaint = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{complaint}");
-        assert_eq!(complaint.trim_end().lines().count(), 1, "{complaint}");
-        assert!(output.stdout.is_empty());
-        complaint
-    }
-
-    fn train(&self, model: &str, arguments: &[&str]) -> String {
-        let train = data("titles.tsv");
-        self.output(&[&["train", &train, "-o", model], arguments].concat())
-    }
-
-    fn json(&self, arguments: &[&str]) -> serde_json::Value {
-        serde_json::from_str(&self.output(arguments)).unwrap()
-    }
-
-    fn files(&self) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(self.folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
+/// Trains on the titles in tests/data; gives the report.
+fn train(bench: &Bench, model: &str, arguments: &[&str]) -> String {
+    bench.output(&[&["train", &data("titles.tsv"), "-o", model], arguments].concat())
 }
 
 #[test]
@@ -80,7 +17,7 @@ fn a_budget_of_nonzeros_is_kept_by_every_objective() {
     let bench = Bench::new();
     for objective in ["auto", "log-loss", "softmax-margin:2", "gce:0.3", "zero-one"] {
         for nonzeros in ["1", "7", "40"] {
-            bench.train("m", &["--nonzeros", nonzeros, "--objective", objective, "--folds", "2"]);
+            train(&bench, "m", &["--nonzeros", nonzeros, "--objective", objective, "--folds", "2"]);
             let kept = bench.json(&["inspect", "-m", "m", "--json"])["nonzeros"].as_u64().unwrap();
             let most: u64 = nonzeros.parse().unwrap();
             assert!(kept <= most, "{objective}: {kept} of at most {most}");
@@ -92,7 +29,7 @@ fn a_budget_of_nonzeros_is_kept_by_every_objective() {
 
 #[test]
 fn the_report_says_what_was_kept_of_what() {
-    let report = Bench::new().train("m", &["--nonzeros", "30"]);
+    let report = train(&Bench::new(), "m", &["--nonzeros", "30"]);
     let lines =
         ["classes", "texts", "features", "possible weights", "nonzeros kept", "bytes", "accuracy", "time"];
     for line in lines {
@@ -106,7 +43,7 @@ fn the_report_says_what_was_kept_of_what() {
 fn the_model_is_the_same_on_any_number_of_threads_and_another_for_other_data() {
     let bench = Bench::new();
     let model = |threads: &str, more: &[&str]| {
-        bench.train("m", &[&["--nonzeros", "40", "--threads", threads], more].concat());
+        train(&bench, "m", &[&["--nonzeros", "40", "--threads", threads], more].concat());
         std::fs::read(bench.path("m")).unwrap()
     };
     let one = model("1", &[]);
@@ -119,7 +56,7 @@ fn the_model_is_the_same_on_any_number_of_threads_and_another_for_other_data() {
 fn a_budget_of_bytes_bounds_the_file() {
     let bench = Bench::new();
     for most in [400_u64, 700, 1500] {
-        bench.train("m", &["--max-bytes", &most.to_string(), "--folds", "2"]);
+        train(&bench, "m", &["--max-bytes", &most.to_string(), "--folds", "2"]);
         let length = std::fs::metadata(bench.path("m")).unwrap().len();
         assert!(length <= most && length > most * 4 / 5, "{length} of at most {most}");
     }
@@ -142,7 +79,7 @@ fn a_budget_of_bytes_tells_the_accuracy_of_the_nonzeros_that_it_keeps() {
     let bench = Bench::new();
     let told = |budget: &[&str]| {
         let report =
-            bench.train("m", &[budget, &["--objective", "log-loss", "--l2", "1", "--folds", "2"]].concat());
+            train(&bench, "m", &[budget, &["--objective", "log-loss", "--l2", "1", "--folds", "2"]].concat());
         let value = |name: &str| {
             let line = report.lines().find(|line| line.starts_with(name)).unwrap();
             line[name.len()..].trim().to_string()
@@ -162,7 +99,7 @@ fn a_budget_of_bytes_tells_the_accuracy_of_the_nonzeros_that_it_keeps() {
 fn a_looser_bound_on_accuracy_takes_fewer_nonzeros() {
     let bench = Bench::new();
     let kept = |points: &str| {
-        bench.train("m", &["--max-accuracy-loss", points, "--l2", "0.3", "--folds", "3"]);
+        train(&bench, "m", &["--max-accuracy-loss", points, "--l2", "0.3", "--folds", "3"]);
         bench.json(&["inspect", "-m", "m", "--json"])["nonzeros"].as_u64().unwrap()
     };
     assert!(kept("15") < kept("2"));
@@ -172,7 +109,7 @@ fn a_looser_bound_on_accuracy_takes_fewer_nonzeros() {
 fn pruning_by_magnitude_keeps_the_budget_and_loses_to_cost() {
     let bench = Bench::new();
     let accuracy = |by: &str| {
-        bench.train("m", &["--nonzeros", "30", "--prune-by", by]);
+        train(&bench, "m", &["--nonzeros", "30", "--prune-by", by]);
         let found = bench.json(&["evaluate", "-m", "m", &data("titles-test.tsv"), "--json"]);
         assert!(found["nonzeros"].as_u64().unwrap() <= 30);
         found["accuracy"].as_f64().unwrap()
@@ -231,7 +168,7 @@ fn very_many_classes_are_too_many_for_a_confusion_matrix() {
 #[test]
 fn validation_data_stand_in_for_cross_validation() {
     let bench = Bench::new();
-    let report = bench.train("m", &["--nonzeros", "30", "--validation", &data("titles-test.tsv")]);
+    let report = train(&bench, "m", &["--nonzeros", "30", "--validation", &data("titles-test.tsv")]);
     assert!(report.contains("(on the validation data)"));
     let evaluated = bench.json(&["evaluate", "-m", "m", &data("titles-test.tsv"), "--json"]);
     assert_eq!(evaluated["texts"], 84);
@@ -250,7 +187,7 @@ fn weights_count_records_as_if_they_were_there_so_often() {
 #[test]
 fn every_nonzero_is_printed_once_as_tsv() {
     let bench = Bench::new();
-    bench.train("m", &["--nonzeros", "25", "--affixes=3-4", "--ngrams", "2"]);
+    train(&bench, "m", &["--nonzeros", "25", "--affixes=3-4", "--ngrams", "2"]);
     let printed = bench.output(&["inspect", "-m", "m", "--tsv"]);
     let rows: Vec<Vec<&str>> = printed.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(rows.len(), 25);
@@ -265,7 +202,7 @@ fn every_nonzero_is_printed_once_as_tsv() {
 #[test]
 fn an_evaluation_agrees_with_the_labels_given() {
     let bench = Bench::new();
-    bench.train("m", &["--nonzeros", "40"]);
+    train(&bench, "m", &["--nonzeros", "40"]);
     let test = data("titles-test.tsv");
     let found = bench.json(&["evaluate", "-m", "m", &test, "--json", "--confusion", "c.csv"]);
     let labelled = bench.output(&["classify", "-m", "m", "--output", "append", "--label", "got", &test]);
@@ -288,7 +225,7 @@ fn an_evaluation_agrees_with_the_labels_given() {
 #[test]
 fn contributions_add_up_to_the_score() {
     let bench = Bench::new();
-    bench.train("m", &["--nonzeros", "200"]);
+    train(&bench, "m", &["--nonzeros", "200"]);
     let text = "Senior staff nurse, school nurse";
     let explained = bench.output(&["explain", "-m", "m", text]);
     let numbers = |line: &str| -> Vec<f64> {
@@ -308,7 +245,7 @@ fn contributions_add_up_to_the_score() {
 fn the_lines_of_standard_input_are_explained() {
     let bench = Bench::new();
     let input = std::fs::File::open(bench.write("texts", b"night nurse\n\xff cook")).unwrap();
-    let output = bench.command(&["explain", "-"]).stdin(input).output().unwrap();
+    let output = bench.paring(&["explain", "-"]).stdin(input).output().unwrap();
     let explained = String::from_utf8(output.stdout).unwrap();
     assert!(explained.contains("\nnurse ") && explained.contains("\ncook "), "{explained}");
 }
@@ -317,7 +254,7 @@ fn the_lines_of_standard_input_are_explained() {
 #[test]
 fn explaining_ends_with_success_when_nobody_reads_on() {
     let bench = Bench::new();
-    let mut command = bench.command(&["explain", "-"]);
+    let mut command = bench.paring(&["explain", "-"]);
     let mut explaining = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     drop(explaining.stdout.take());
     let mut texts = explaining.stdin.take().unwrap();
@@ -339,7 +276,7 @@ fn what_cannot_be_told_changes_no_exit_code() {
         (2, &["train", &train, "-o", "m", "--folds", "1"]),
     ] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let output = bench.command(arguments).stderr(full).output().unwrap();
+        let output = bench.paring(arguments).stderr(full).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
     }
 }
@@ -439,7 +376,7 @@ fn an_input_is_never_overwritten() {
         bench.failure(2, &["train", &train, "-o", "other-name", "--nonzeros", "5"]);
         let read = std::fs::File::open(&train).unwrap();
         let output = bench
-            .command(&["train", "-", "--format", "tsv", "-o", "t.tsv", "--nonzeros", "5"])
+            .paring(&["train", "-", "--format", "tsv", "-o", "t.tsv", "--nonzeros", "5"])
             .stdin(read)
             .output()
             .unwrap();
@@ -463,7 +400,7 @@ fn an_input_is_never_overwritten() {
 #[test]
 fn a_model_is_an_input_too() {
     let bench = Bench::new();
-    bench.train("m", &["--nonzeros", "5"]);
+    train(&bench, "m", &["--nonzeros", "5"]);
     let model = std::fs::read(bench.path("m")).unwrap();
     let test = data("titles-test.tsv");
     let complaint = bench.failure(2, &["evaluate", "-m", "m", &test, "--confusion", "m"]);
@@ -475,7 +412,7 @@ fn a_model_is_an_input_too() {
 #[test]
 fn reports_are_not_written_behind_what_was_read() {
     let bench = Bench::new();
-    bench.train("m", &["--nonzeros", "5"]);
+    train(&bench, "m", &["--nonzeros", "5"]);
     bench.write("t.tsv", std::fs::read(data("titles-test.tsv")).unwrap());
     for (file, arguments) in [
         ("t.tsv", &["train", "t.tsv", "-o", "x", "--nonzeros", "5"][..]),
@@ -487,7 +424,7 @@ fn reports_are_not_written_behind_what_was_read() {
     ] {
         let before = std::fs::read(bench.path(file)).unwrap();
         let appended = std::fs::OpenOptions::new().append(true).open(bench.path(file)).unwrap();
-        let output = bench.command(arguments).stdout(appended).output().unwrap();
+        let output = bench.paring(arguments).stdout(appended).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert_eq!(std::fs::read(bench.path(file)).unwrap(), before, "{arguments:?}");
     }
@@ -514,7 +451,7 @@ fn a_frontier_is_tested_on_standard_input_too() {
     let train = data("titles.tsv");
     let test = std::fs::File::open(data("titles-test.tsv")).unwrap();
     let arguments = ["frontier", &train, "--format", "tsv", "--test", "-", "--nonzeros", "5,20", "--json"];
-    let output = bench.command(&[&arguments[..], &["--folds", "2"]].concat()).stdin(test).output().unwrap();
+    let output = bench.paring(&[&arguments[..], &["--folds", "2"]].concat()).stdin(test).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

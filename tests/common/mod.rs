@@ -1,5 +1,8 @@
 //! A folder to run the binary in.
 
+// Each test takes what it needs.
+#![allow(dead_code)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -30,8 +33,39 @@ impl Bench {
         command
     }
 
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        fs::write(self.path(name), content).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    pub fn paring(&self, arguments: &[&str]) -> Command {
+        self.command(env!("CARGO_BIN_EXE_paring"), arguments)
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(env!("CARGO_BIN_EXE_paring"), arguments).output().unwrap()
+        self.paring(arguments).output().unwrap()
+    }
+
+    /// What it prints, in success and without a complaint.
+    pub fn output(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && complaint.is_empty(), "{complaint}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The complaint, on one line, of a run that prints nothing.
+    pub fn failure(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{complaint}");
+        assert_eq!(complaint.trim_end().lines().count(), 1, "{complaint}");
+        assert!(output.stdout.is_empty());
+        complaint
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.output(arguments)).unwrap()
     }
 
     pub fn train(&self, content: impl AsRef<[u8]>, arguments: &[&str]) -> Output {
