@@ -335,6 +335,9 @@ fn arguments_that_make_no_sense_are_told_before_anything_is_read() {
         &["--format", "fasttext", "a.txt"],
         &["--output", "append", "--label", "score", "--scores", "a.csv"],
         &["--output", "append", "a.txt", "a.csv"],
+        &["--label", "role", "a.csv"],
+        &["--no-header", "a.txt"],
+        &["-", "-"],
         &["--output", "append", "--label", "margin_2", "--scores", "--top", "2", "a.csv"],
     ] {
         let output = folder.run(arguments);

@@ -160,7 +160,9 @@ fn send_blocks(mut decoder: impl Read, blocks: &SyncSender<io::Result<Vec<u8>>>)
 
 fn explain(name: &str, error: io::Error) -> io::Error {
     let message = match error.kind() {
-        io::ErrorKind::UnexpectedEof => format!("the {name} data is cut short: expected its end"),
+        io::ErrorKind::UnexpectedEof => {
+            format!("the {name} data is cut short, or followed by what is none: expected its end")
+        }
         _ => format!("the {name} data cannot be read: {error}"),
     };
     io::Error::new(error.kind(), message)

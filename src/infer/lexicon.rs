@@ -10,6 +10,7 @@ use super::key::{self, Key, Parts};
 use super::sieve::Sieve;
 use super::table::{Table, TableRef};
 use crate::Model;
+use crate::text::features::AFFIX_LENGTHS;
 use crate::text::{FeatureKind, INTERCEPT};
 
 /// Numbers the features of a model, and what else must be known to find its n-grams.
@@ -88,7 +89,7 @@ impl Lexicon {
                 Some(FeatureKind::Word | FeatureKind::Intercept) | None => {}
             }
         }
-        let lengths = |kept: u16| (1..=15).filter(move |length| kept >> length & 1 == 1);
+        let lengths = |kept: u16| AFFIX_LENGTHS.filter(move |length| kept >> length & 1 == 1);
         let affixes = lengths(prefixes).map(Affix::prefix).chain(lengths(suffixes).map(Affix::suffix));
         let entries = numbers.entries()?;
         Some(Lexicon {

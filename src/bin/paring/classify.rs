@@ -12,7 +12,7 @@ use paring::data::input::STANDARD_INPUT;
 use paring::data::{Column, Format, input};
 use paring::stream::{Output, Stream, StreamError, StreamOptions, StreamSummary, Unknown};
 
-use crate::common::{Failure, ModelArgument, Usage, at_least_one, check_standard_output, display, tell};
+use crate::common::{Failure, ModelArgument, Usage, at_least_one, check_standard_streams, display, tell};
 use crate::record_output::RecordOutput;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -68,9 +68,9 @@ pub struct Classify {
     #[arg(long, value_enum, default_value = "label")]
     output: OutputArgument,
 
-    /// The name of the column or field that --output append adds
-    #[arg(long, value_name = "NAME", default_value = "label")]
-    label: String,
+    /// The name of the column or field that --output append adds [default: label]
+    #[arg(long, value_name = "NAME")]
+    label: Option<String>,
 
     /// Add the score and the margin over the next class, behind tabs or in columns or fields of these names
     #[arg(long)]
@@ -122,7 +122,7 @@ impl Classify {
                 OutputArgument::Label => Output::Label,
                 OutputArgument::Append => Output::Append,
             },
-            label: self.label.clone(),
+            label: self.label.clone().unwrap_or(defaults.label),
             scores: self.scores,
             probabilities: self.probabilities,
             top: self.top.get(),
@@ -144,7 +144,11 @@ impl Classify {
 /// As [`StreamError`] says, when the model cannot be loaded, and when an input is also the output. That nobody reads the
 /// output any more is no error.
 pub fn run(arguments: Classify) -> Result<(), Failure> {
-    check_standard_output(arguments.files.iter().chain(arguments.model.file()))?;
+    check_standard_streams(arguments.files.iter().chain(arguments.model.file()))?;
+    if arguments.label.is_some() && !matches!(arguments.output, OutputArgument::Append) {
+        let told = "--label names what --output append adds: expected both, or neither";
+        return Err(Usage(told.into()).into());
+    }
     let classifier = Arc::new(arguments.model.load()?.into_classifier());
     let output = RecordOutput::standard()?;
     let progress = Arc::new(Progress::start());
@@ -161,9 +165,10 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
             return Err(StreamError::FormatDiffers { file: file.clone(), found: format, before }.into());
         }
         before = Some(format);
-        if format == Format::Lines && arguments.text.is_some() {
+        if format == Format::Lines && (arguments.text.is_some() || arguments.no_header) {
             return Err(Usage(format!(
-                "{}: --text names a column, and plain lines have none: say with --format how records are written",
+                "{}: --text and --no-header are about columns, and plain lines have none: say with --format how records \
+                 are written",
                 display(file)
             ))
             .into());

@@ -228,24 +228,28 @@ pub fn check_folder(folder: &Path) -> Result<(), Failure> {
         .map_err(|error| format!("{}: cannot be written into: {error}", folder.display()).into())
 }
 
-/// Refuses a standard output that is one of the inputs, as `>>` makes it: what is read would grow as it is read, and
-/// what was kept in it would be kept no more.
+/// Refuses standard input among the inputs more than once, and a standard output that is one of them, as `>>` makes it:
+/// what is read would grow as it is read, and what was kept in it would be kept no more.
 ///
 /// # Errors
 /// When it is.
-pub fn check_standard_output<'p>(inputs: impl IntoIterator<Item = &'p PathBuf>) -> Result<(), Failure> {
+pub fn check_standard_streams<'p>(
+    inputs: impl IntoIterator<Item = &'p PathBuf, IntoIter: Clone>,
+) -> Result<(), Failure> {
+    let inputs = inputs.into_iter();
+    if inputs.clone().filter(|input| *input == Path::new(STANDARD_INPUT)).count() > 1 {
+        return Err(Usage("standard input: expected among the inputs once at most".into()).into());
+    }
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
         let output = io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
         if let Ok(output) = output.and_then(|output| output.metadata())
-            && let Some(input) = inputs.into_iter().find(|input| is_same_file(input, &output))
+            && let Some(input) = inputs.clone().find(|input| is_same_file(input, &output))
         {
             return Err(input_is_output(input).into());
         }
     }
-    #[cfg(not(unix))]
-    let _ = inputs;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use paring::metrics::{Confusion, Scores, wilson_interval};
 use serde_json::json;
 
 use crate::common::{
-    Failure, Labelled, ModelArgument, check_output, check_standard_output, heading, line, padded, percent,
+    Failure, Labelled, ModelArgument, check_output, check_standard_streams, heading, line, padded, percent,
     print, print_json, tell, tell_skipped, visible, write_file,
 };
 
@@ -57,7 +57,7 @@ pub struct Evaluation {
 /// When the model cannot be loaded, the texts not be read, or the confusion matrix not be written.
 pub fn run(arguments: &Evaluate) -> Result<(), Failure> {
     let inputs = || arguments.files.iter().chain(arguments.model.file());
-    check_standard_output(inputs())?;
+    check_standard_streams(inputs())?;
     if let Some(path) = &arguments.confusion {
         check_output(path, inputs())?;
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use paring::data::input::STANDARD_INPUT;
 use paring::infer::Classifier;
 
-use crate::common::{Failure, ModelArgument, check_standard_output, heading, padded, print, visible};
+use crate::common::{Failure, ModelArgument, check_standard_streams, heading, padded, print, visible};
 
 /// Show which features give a text its label
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub struct Explain {
 /// # Errors
 /// When the model cannot be loaded, or standard input not be read.
 pub fn run(arguments: &Explain) -> Result<(), Failure> {
-    check_standard_output(arguments.model.file())?;
+    check_standard_streams(arguments.model.file())?;
     let classifier = arguments.model.load()?.into_classifier();
     for text in &arguments.texts {
         if text == STANDARD_INPUT {

@@ -11,7 +11,7 @@ use paring::train::{Frontier as Fitted, FrontierPoint, HeldOut};
 use serde_json::json;
 
 use crate::common::{
-    Failure, at_least_one, check_folder, check_output, check_standard_output, print, print_data, print_json,
+    Failure, at_least_one, check_folder, check_output, check_standard_streams, print, print_data, print_json,
     tell, write_file,
 };
 use crate::evaluate::{Evaluation, NO_LABEL_IS_KNOWN, evaluate};
@@ -79,7 +79,7 @@ struct Row {
 pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     let params = arguments.training.params().check()?;
     let inputs = || arguments.training.files.iter().chain(&arguments.test);
-    check_standard_output(inputs())?;
+    check_standard_streams(inputs())?;
     if let Some(svg) = &arguments.svg {
         check_output(svg, inputs())?;
     }

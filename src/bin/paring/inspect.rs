@@ -6,7 +6,7 @@ use paring::Model;
 use serde_json::json;
 
 use crate::common::{
-    Failure, ModelArgument, check_standard_output, heading, line, padded, print, print_data, print_json,
+    Failure, ModelArgument, check_standard_streams, heading, line, padded, print, print_data, print_json,
     visible,
 };
 
@@ -32,7 +32,7 @@ pub struct Inspect {
 /// # Errors
 /// When the model cannot be loaded.
 pub fn run(arguments: &Inspect) -> Result<(), Failure> {
-    check_standard_output(arguments.model.file())?;
+    check_standard_streams(arguments.model.file())?;
     let model = arguments.model.load()?;
     if arguments.tsv {
         print_data(

@@ -8,7 +8,7 @@ use indicatif::HumanCount;
 use paring::data::Dataset;
 use paring::train::{Budget, Candidate, Estimate, Objective, Params, Trained};
 
-use crate::common::{Failure, check_output, check_standard_output, heading, line, percent, print};
+use crate::common::{Failure, check_output, check_standard_streams, heading, line, percent, print};
 use crate::training::{Training, TrainingBar, bytes};
 
 /// Train a model within a budget
@@ -70,7 +70,7 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     let budget = arguments.budget.budget();
     let params = Params { budget, ..arguments.training.params() }.check()?;
     let inputs = || arguments.training.files.iter().chain(&arguments.validation);
-    check_standard_output(inputs())?;
+    check_standard_streams(inputs())?;
     check_output(&arguments.output, inputs())?;
     let dataset = arguments.training.dataset()?;
     let validation = match &arguments.validation {
