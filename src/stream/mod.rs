@@ -283,7 +283,7 @@ impl<W: Write + Send + 'static> Stream<W> {
             self.sink().write(&part)?;
             part.clear();
             ended.map_err(|failure| bad_record(name, lines, failure))?;
-            lines += plan.ends.count(block.records());
+            lines += plan.lines_of(block.records());
         }
         Ok(())
     }

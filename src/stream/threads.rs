@@ -53,7 +53,7 @@ fn work<W: Write>(source: &Mutex<Source>, turns: &Turns<W>, classifier: &Classif
             Ok(true) => {
                 let mut emit = |part: &mut Part| turns.write_in_turn(number, part);
                 match worker.run(block.records(), &mut part, &mut emit) {
-                    Ok(()) => Ended::Block(plan.ends.count(block.records())),
+                    Ok(()) => Ended::Block(plan.lines_of(block.records())),
                     Err(failure) => Ended::BadRecord(failure),
                 }
             }

@@ -36,6 +36,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// The lines of a block, as far as a line of a later one may have to be told: plain lines are never bad.
+    pub(super) fn lines_of(&self, block: &[u8]) -> u64 {
+        if matches!(self.layout, Layout::Lines) { 0 } else { self.ends.count(block) }
+    }
+
     fn ends_with_line_end(&self, bytes: &[u8]) -> bool {
         bytes.ends_with(b"\n") || self.ends == RecordEnds::OutsideQuotes && bytes.ends_with(b"\r")
     }
