@@ -1,5 +1,7 @@
 //! Classifying a text allocates nothing, and a classifier is shared between threads.
 
+#![cfg(feature = "cli")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 

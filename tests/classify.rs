@@ -455,7 +455,9 @@ fn an_interrupt_leaves_whole_lines() {
         output.read_exact(&mut written).unwrap();
         // It fills the pipe, and waits in the middle of a write.
         thread::sleep(Duration::from_millis(100));
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap().success()
+        );
         thread::sleep(Duration::from_millis(20));
         output.read_to_end(&mut written).unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(2));

@@ -59,6 +59,7 @@ fn labels_as_it_always_did(classifier: &Classifier) {
     }
 }
 
+#[cfg(feature = "builtin-model")]
 #[test]
 fn the_built_in_model_is_written_as_it_is_read() {
     let bytes = paring::builtin::JOB_TITLES;

@@ -1,5 +1,7 @@
 //! Models on disks that are full, killed or closed, with the real binary: what was kept is lost in no case.
 
+#![cfg(feature = "cli")]
+
 mod common;
 
 use std::fs;

@@ -3,6 +3,7 @@
 //!     cargo test --release --test soak -- --ignored --nocapture
 //!     PARING_SOAK_SECONDS=300 cargo test --release --test soak -- --ignored --nocapture
 
+#![cfg(feature = "cli")]
 #![cfg(target_os = "linux")]
 
 use std::fs;

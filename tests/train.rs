@@ -1,5 +1,7 @@
 //! `paring train`, `evaluate`, `inspect`, `explain` and `frontier`, end to end.
 
+#![cfg(feature = "cli")]
+
 mod common;
 
 use std::io::Write;
@@ -168,20 +170,39 @@ fn very_many_classes_are_too_many_for_a_confusion_matrix() {
 #[test]
 fn validation_data_stand_in_for_cross_validation() {
     let bench = Bench::new();
-    let report = train(&bench, "m", &["--nonzeros", "30", "--validation", &data("titles-test.tsv")]);
-    assert!(report.contains("(on the validation data)"));
-    let evaluated = bench.json(&["evaluate", "-m", "m", &data("titles-test.tsv"), "--json"]);
-    assert_eq!(evaluated["texts"], 84);
+    let validation = data("titles-test.tsv");
+    let given = ["--nonzeros", "30", "--objective", "log-loss", "--validation", &validation];
+    let report = train(&bench, "m", &given);
+    let evaluated = bench.json(&["evaluate", "-m", "m", &validation, "--json"]);
+    let accuracy = format!("{:.2} %", 100.0 * evaluated["accuracy"].as_f64().unwrap());
+    let told = report.lines().find(|line| line.ends_with("(on the validation data)")).unwrap();
+    assert!(told.contains(&accuracy), "{told}: {accuracy}");
+    let inspected = bench.json(&["inspect", "-m", "m", "--json"]);
+    assert!(inspected["training"]["validation_accuracy"].is_string());
 }
 
 #[test]
 fn weights_count_records_as_if_they_were_there_so_often() {
     let bench = Bench::new();
-    let twice = "label\ttext\tw\na\tx\t3\nb\tx\t1\na\ty\t1\nb\ty\t1\nb\ty\t1\n";
-    let train = bench.write("weighted.tsv", twice);
-    bench.output(&["train", &train, "-o", "m", "--nonzeros", "4", "--weight", "w", "--folds", "2"]);
-    bench.write("texts", "x\ny\n");
-    assert_eq!(bench.output(&["classify", "-m", "m", "texts"]), "a\nb\n");
+    let records = [("a", "x", 3), ("b", "x", 1), ("a", "y", 1), ("b", "y", 2)];
+    let weighted = records.map(|(label, text, weight)| format!("{label}\t{text}\t{weight}\n")).concat();
+    let repeated = records.map(|(label, text, times)| format!("{label}\t{text}\n").repeat(times)).concat();
+    bench.write("weighted.tsv", format!("label\ttext\tw\n{weighted}"));
+    bench.write("repeated.tsv", format!("label\ttext\n{repeated}"));
+    let scores = |file: &str, more: &[&str]| -> Vec<(String, f32)> {
+        let given = ["--nonzeros", "2", "--objective", "log-loss", "--l2", "0", "--folds", "2"];
+        bench.run(&[&["train", file, "-o", "m"], &given[..], more].concat());
+        let scores = bench.output(&["inspect", "-m", "m", "--tsv"]);
+        let score =
+            |row: &str| row.rsplit_once('\t').map(|(at, score)| (at.to_string(), score.parse().unwrap()));
+        scores.lines().map(|row| score(row).unwrap()).collect()
+    };
+    let (weighted, repeated) = (scores("weighted.tsv", &["--weight", "w"]), scores("repeated.tsv", &[]));
+    assert_eq!(weighted.len(), repeated.len());
+    for ((place, score), (other_place, other)) in weighted.iter().zip(&repeated) {
+        assert_eq!(place, other_place);
+        assert!((score - other).abs() < 0.02, "{place}: {score}, {other}");
+    }
 }
 
 #[test]
@@ -453,6 +474,8 @@ fn a_frontier_is_tested_on_standard_input_too() {
     let arguments = ["frontier", &train, "--format", "tsv", "--test", "-", "--nonzeros", "5,20", "--json"];
     let output = bench.paring(&[&arguments[..], &["--folds", "2"]].concat()).stdin(test).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(found["points"].as_array().unwrap().iter().all(|point| point["test"].is_f64()), "{found}");
 }
 
 #[test]

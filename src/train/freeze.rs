@@ -37,14 +37,14 @@ pub(super) fn freeze(dataset: &Dataset, cells: &[Cell], metadata: Vec<(String, S
     .expect("a dataset's classes and features and rounded scores make a model")
 }
 
-/// What is known about how a model was made.
+/// What is known about how a model was made; an estimate of its accuracy by the name that tells how it came about.
 pub(super) fn metadata(
     dataset: &Dataset,
     params: &Params,
     setting: &Setting,
-    estimate: Option<Estimate>,
+    estimate: Option<(&str, Estimate)>,
 ) -> Vec<(String, String)> {
-    let mut entries = vec![
+    let mut entries: Vec<(&str, String)> = vec![
         ("paring", env!("CARGO_PKG_VERSION").to_string()),
         ("texts", dataset.texts().to_string()),
         ("features", dataset.features().len().to_string()),
@@ -70,8 +70,8 @@ pub(super) fn metadata(
     if params.balance {
         entries.push(("balance", "true".into()));
     }
-    if let Some(estimate) = estimate {
-        entries.push(("held_out_accuracy", format!("{:.4}", estimate.accuracy)));
+    if let Some((name, estimate)) = estimate {
+        entries.push((name, format!("{:.4}", estimate.accuracy)));
     }
     entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }

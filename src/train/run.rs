@@ -30,6 +30,8 @@ pub(super) struct Run<'s> {
     trials: Vec<Trial>,
     progress: Mutex<&'s mut (dyn FnMut(Progress) + Send)>,
     pool: rayon::ThreadPool,
+    /// What estimates are called in a model's metadata.
+    estimate_name: &'static str,
 }
 
 impl<'s> Run<'s> {
@@ -57,7 +59,9 @@ impl<'s> Run<'s> {
                 .collect(),
         };
         let pool = pool(params)?;
-        Ok(Run { params, dataset, trials, progress: Mutex::new(progress), pool })
+        let estimate_name =
+            if validation.is_some() { "validation_accuracy" } else { "cross_validated_accuracy" };
+        Ok(Run { params, dataset, trials, progress: Mutex::new(progress), pool, estimate_name })
     }
 
     pub(super) fn run<T: Send>(self, job: impl FnOnce(&Run<'s>) -> T + Send) -> T {
@@ -276,7 +280,11 @@ impl<'s> Run<'s> {
     }
 
     fn frozen(&self, setting: Setting, estimate: Estimate, cells: &[Cell]) -> Model {
-        freeze(self.dataset, cells, metadata(self.dataset, self.params, &setting, Some(estimate)))
+        freeze(
+            self.dataset,
+            cells,
+            metadata(self.dataset, self.params, &setting, Some((self.estimate_name, estimate))),
+        )
     }
 
     /// Freezes the cells, with what is known about how they were found.

@@ -34,11 +34,11 @@ pub struct Evaluate {
     labelled: Labelled,
 
     /// One JSON object
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 
     /// Write the confusion matrix: a row for each actual class, a column for each label
-    #[arg(long, value_name = "FILE.csv")]
+    #[arg(long, value_name = "FILE.csv", help_heading = "Output")]
     confusion: Option<PathBuf>,
 }
 

@@ -21,10 +21,10 @@ use crate::training::{Training, TrainingBar};
 /// Fit a model for each of several budgets, and show what each is worth
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Marked are the knee, from which on accuracy rises more slowly than from the first budget to the last (the point farthest
-above the straight line between them, over the logarithm of nonzeros), and the fewest nonzeros whose accuracy is within
-one standard error of the best. A budget's fit starts from that of another, so that its model may differ a little from
-that of `paring train --nonzeros`.
+Marked are the knee, from which on accuracy rises more slowly than from the first budget to the last (the point \
+farthest above the straight line between them, over the logarithm of nonzeros), and the fewest nonzeros whose accuracy \
+is within one standard error of the best. A budget's fit starts from that of another, so that its model may differ a \
+little from that of `paring train --nonzeros`.
 
 Examples:
   paring frontier titles.tsv
@@ -34,7 +34,7 @@ pub struct Frontier {
     training: Training,
 
     /// Labelled records to measure on, beside cross-validation
-    #[arg(long, value_name = "TEST")]
+    #[arg(long, value_name = "TEST", help_heading = "Output")]
     test: Option<PathBuf>,
 
     /// The budgets; one above the number of possible weights stands for that number
@@ -49,19 +49,19 @@ pub struct Frontier {
     nonzeros: Vec<NonZeroUsize>,
 
     /// The table with columns separated by tabs
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
     tsv: bool,
 
     /// One JSON object
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 
     /// Write a picture
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     svg: Option<PathBuf>,
 
     /// Keep each model, as DIR/NONZEROS.paring, and the one without a limit as DIR/dense.paring
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     save_dir: Option<PathBuf>,
 }
 

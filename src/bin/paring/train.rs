@@ -17,13 +17,15 @@ use crate::training::{Training, TrainingBar, bytes};
 Examples:
   paring train titles.tsv -o titles.paring --nonzeros 200
   paring train titles.csv.gz -o titles.paring --label role --text title --max-bytes 6K --affixes
-  paring train a.jsonl b.jsonl -o titles.paring --text job.title --max-accuracy-loss 2")]
+  paring train a.jsonl b.jsonl -o titles.paring --text job.title --max-accuracy-loss 2
+
+With no budget, a model gets the fewest nonzeros whose cross-validated accuracy is within one standard error of the best.")]
 pub struct Train {
     #[command(flatten)]
     training: Training,
 
     /// The model file to write
-    #[arg(short, long, value_name = "MODEL")]
+    #[arg(short, long, value_name = "MODEL", help_heading = "Output")]
     output: PathBuf,
 
     #[command(flatten)]
@@ -34,7 +36,7 @@ pub struct Train {
     validation: Option<PathBuf>,
 }
 
-/// How many weights may stay [default: the fewest whose accuracy is within one standard error of the best]
+/// How many weights may stay.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 #[command(next_help_heading = "Budget")]
