@@ -76,7 +76,7 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! | `cli` | the binary; `train` and `builtin-model` with it | yes |
 //! | `train` | readers, training, metrics, streams; `std` with it | by `cli` |
 //! | `std` | model files, instruction sets chosen at run time | by `train` |
-//! | `builtin-model` | the model of job titles, 30 KB | by `cli` |
+//! | `builtin-model` | the model of job titles, 32 KB | by `cli` |
 //!
 //! Without any, what remains is [`text`], [`model`] and [`infer`]: `no_std` with `alloc`.
 #![cfg_attr(not(feature = "std"), no_std)]

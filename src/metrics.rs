@@ -53,8 +53,9 @@ impl Confusion {
     /// # Panics
     /// When either is not less than the number of classes.
     pub fn add(&mut self, actual: usize, predicted: usize) {
+        let predicted_texts = &mut self.predicted[predicted];
         self.support[actual] += 1;
-        self.predicted[predicted] += 1;
+        *predicted_texts += 1;
         *self.counts.entry((actual, predicted)).or_default() += 1;
     }
 

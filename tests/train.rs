@@ -483,6 +483,20 @@ fn a_folder_that_is_not_there_is_told_before_training() {
     let bench = Bench::new();
     let complaint = bench.failure(1, &["train", &data("titles.tsv"), "-o", "no/such/m"]);
     assert!(complaint.contains("no/such/m: cannot be written"), "{complaint}");
+    let complaint = bench.failure(1, &["train", &data("titles.tsv"), "-o", "new/"]);
+    assert!(complaint.contains("new/: cannot be written: it names no file"), "{complaint}");
+}
+
+#[test]
+fn accuracy_on_training_data_is_that_of_the_model_however_often_a_word_is_repeated() {
+    let bench = Bench::new();
+    let long = format!("{}{}", "a ".repeat(1100), "b ".repeat(3000));
+    let texts = ["A\ta\n".repeat(20), "B\tb\n".repeat(20), format!("A\t{long}\n").repeat(5)].concat();
+    let train = bench.write("t.tsv", format!("label\ttext\n{texts}"));
+    let report = bench.output(&["train", &train, "-o", "m", "--nonzeros", "2"]);
+    let evaluated = bench.json(&["evaluate", "-m", "m", &train, "--json"]);
+    let accuracy = format!("on training data   {:.2} %", 100.0 * evaluated["accuracy"].as_f64().unwrap());
+    assert!(report.contains(&accuracy), "{report}{accuracy}");
 }
 
 #[test]

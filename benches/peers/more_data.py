@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Makes two more data sets of what a Debian machine has: data that no part of `paring` was chosen on.
+"""Makes two more data sets of what a Debian machine has: data that `paring` was not made on.
 
 python more_data.py FOLDER
 
 `unicode`: names of Unicode characters, to be told their general category. 3,000 training texts.
 `debian`: one-line descriptions of packages, to be told the section of the archive (`apt-cache`). 24,000 training texts.
 
-Texts with the same words are taken once; classes with few texts are left out.
+Texts with the same words are taken once; classes with few texts are left out. What it makes depends on the versions: the results
+are of Python 3.11, which has Unicode 14.0, and of Debian 12.
 """
 
 import argparse

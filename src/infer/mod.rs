@@ -134,7 +134,7 @@ impl Classifier {
         self.scorer().scores(text.as_ref()).to_vec()
     }
 
-    /// The softmax of the scores: positive, adding up to 1. These are the model's own
+    /// The softmax of the scores: 0 or more, adding up to 1. These are the model's own
     /// probabilities; they are not calibrated.
     pub fn predict_proba(&self, text: impl AsRef<[u8]>) -> Vec<f32> {
         let mut scores = self.decision_function(text);
@@ -164,7 +164,7 @@ impl Classifier {
     }
 }
 
-/// The softmax of scores, in place.
+/// The softmax of finite scores, in place.
 pub fn softmax(scores: &mut [f32]) {
     let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for score in scores.iter_mut() {

@@ -97,8 +97,14 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Whether [`write_atomically`] may write to `path`, so that it can be told before work is done. Nothing is changed.
 ///
 /// # Errors
-/// When `path` is a folder, or its folder cannot be written or read.
+/// When `path` is a folder or names no file, or its folder cannot be written or read.
 pub fn check_atomic_write(path: &Path) -> io::Result<()> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let names_a_file =
+        !bytes.contains(&0) && bytes.last().is_some_and(|&last| !std::path::is_separator(char::from(last)));
+    if !names_a_file {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
+    }
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(found) if is_special(&found) => return Ok(()),

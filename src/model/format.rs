@@ -35,7 +35,7 @@
 //! Any bytes may be given to [`Model::from_bytes`]: it gives a model on which inference cannot fail, or an error. It
 //! takes memory in proportion to the bytes, at most [`MEMORY_PER_BYTE`] times as much, whatever lengths they claim: a
 //! payload that inflates to more than [`MAX_INFLATION`] times its bytes is refused, and never written. It refuses more than
-//! [`MAX_BYTES`] of them at once, as [`Model::load`] does a larger file. [`Model::from_bytes_up_to`] takes another limit.
+//! [`MAX_BYTES`] of them at once, as `Model::load` does a larger file. [`Model::from_bytes_up_to`] takes another limit.
 
 #![forbid(unsafe_code)]
 
@@ -54,7 +54,7 @@ pub const MAGIC: [u8; 8] = *b"\x89paring\n";
 /// The version of the format that is written.
 pub const VERSION: u32 = 2;
 
-/// The bytes that [`Model::from_bytes`] and [`Model::load`] take at most: 64 MiB, or some 15 million nonzeros.
+/// The bytes that [`Model::from_bytes`] and `Model::load` take at most: 64 MiB, or some 15 million nonzeros.
 pub const MAX_BYTES: u64 = 64 << 20;
 
 /// How many times its own length a payload may inflate to. Those of models grow to twice or three times; one that would

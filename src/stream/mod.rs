@@ -18,7 +18,7 @@
 //! The values are, in this order, `label`, `score` and `margin` (by how much the score exceeds the next class's), and
 //! `probability`, as far as they were asked for; for the second class `label_2`, `score_2` and so on. Scores are exact,
 //! probabilities have six decimals. A text that the model does not know has the unknown label for `label`; its other
-//! values are the best class's all the same. The margin of an only class is `inf`, in JSON `null`.
+//! values are the best class's all the same. The margin of the last class of all is `inf`, in JSON `null`.
 //!
 //! A table's rows must all have as many columns as its header, or as its first row where there is no header. A bad
 //! record ends the stream with an error when all before it have been written; with
@@ -161,6 +161,7 @@ impl<W: Write + Send + 'static> Stream<W> {
     }
 
     /// Has `report` called with the summary whenever something has been written, by the thread that wrote it.
+    #[must_use]
     pub fn on_progress(self, report: impl FnMut(StreamSummary) + Send + 'static) -> Self {
         self.sink().on_progress = Some(Box::new(report));
         self

@@ -235,6 +235,8 @@ fn a_name_that_is_taken_is_not_added_again() {
         ("x.tsv", "label\ttext\nb\ta"),
         ("x.csv", "text,label\na,b"),
         ("x.jsonl", "{\"label\":1,\"text\":\"a\"}"),
+        ("x.jsonl", "{\"text\":5,\"label\":1,\"text\":\"a\"}"),
+        ("x.jsonl", "{\"text\":5,\"text\":\"a\",\"label\":1}"),
     ] {
         let (output, error) = error_of(&append(), name, text);
         assert_eq!(output, "");

@@ -196,8 +196,9 @@ pub struct Frontier {
 
 impl ValidParams {
     /// Trains on `dataset` within the budget. Deterministic: the same data, parameters and seed give
-    /// the same model, on any number of threads. `validation` stands in for cross-validation;
-    /// `progress` is told how far training is.
+    /// the same model, on any number of threads. `validation` stands in for cross-validation: its texts count
+    /// alike, those with a label that the dataset does not have as wrong, or with [`Params::balance`] every class alike and
+    /// each of those as one text. `progress` is told how far training is.
     ///
     /// # Errors
     /// When the budget holds no model, the memory allowed is too little, or the validation data is empty or has no label
@@ -213,8 +214,8 @@ impl ValidParams {
 
     /// Fits a model for each budget. Budgets of the same setting are fitted on one path: those that are grown each from
     /// the one below it, those that are cut from a dense fit each on the way to the one below it. `budgets` are sorted and
-    /// made distinct, and one above the number of possible weights stands for that number; the parameters' own budget is
-    /// not used.
+    /// made distinct, and one of 0, or above the number of possible weights, stands for 1, or for that number; the parameters' own budget
+    /// is not used.
     ///
     /// # Errors
     /// As for [`train`](Self::train).

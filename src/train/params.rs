@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 const MAX_THREADS: usize = 1024;
 
+/// The digits of `f32` do not tell losses of a smaller q apart.
+const MIN_Q: f64 = 1e-6;
+
 /// Strengths are multiplied with numbers of texts, in `f32`.
 const MAX_STRENGTH: f64 = 1e30;
 
@@ -17,9 +20,10 @@ pub enum Budget {
     /// As many nonzeros as a model file of at most this many bytes can hold.
     Bytes(u64),
     /// The fewest nonzeros whose cross-validated accuracy is within this many percentage points
-    /// of the best.
+    /// of the best. Tried are 8, 16 and so on, doubling up to 16,384, all possible weights, and some between the last that
+    /// falls short and the first that does not.
     AccuracyLoss(f64),
-    /// The fewest nonzeros whose cross-validated accuracy is within one standard error of the best.
+    /// The fewest nonzeros whose cross-validated accuracy is within one standard error of the best; the same are tried.
     OneStandardError,
 }
 
@@ -35,8 +39,8 @@ pub enum Objective {
     /// The same, with the score of a text's own class lowered by this margin in training: texts that are right by
     /// less still count (softmax-margin: Gimpel and Smith, "Softmax-margin CRFs", 2010).
     SoftmaxMargin(f64),
-    /// The generalised cross entropy (1 - p^q) / q of the true class's probability p, with q above
-    /// 0 and at most 1: near log loss for a small q, the expected error for 1 (Zhang and Sabuncu,
+    /// The generalised cross entropy (1 - p^q) / q of the true class's probability p, with q from
+    /// 1e-6 to 1: near log loss for a small q, the expected error for 1 (Zhang and Sabuncu,
     /// "Generalized cross entropy loss for training deep neural networks with noisy labels", 2018).
     GeneralisedCrossEntropy(f64),
     /// The share of texts that get a wrong label.
@@ -105,7 +109,7 @@ pub enum PruneBy {
 /// | field | meaning | default | range |
 /// |---|---|---|---|
 /// | `budget` | how many weights may stay | [`Budget::OneStandardError`] | at least 1 nonzero; loss of 0 to 100 points |
-/// | `objective` | the loss that refinement lowers | [`Objective::Auto`] | q in (0, 1], margins of 0 to 100; with [`PruneBy::Magnitude`], `Auto` or `LogLoss` |
+/// | `objective` | the loss that refinement lowers | [`Objective::Auto`] | q of 1e-6 to 1, margins of 0 to 100; with [`PruneBy::Magnitude`], `Auto` or `LogLoss` |
 /// | `prune_by` | what decides which weights go first | [`PruneBy::Cost`] | |
 /// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit | 0.2 over the number of texts, 0 for budgets above a quarter of all possible weights | above 0, at most 1e30 |
 /// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses | chosen by cross-validation | 0 to 1e30 |
@@ -205,7 +209,8 @@ impl Params {
             Budget::OneStandardError => {}
         }
         if let Objective::GeneralisedCrossEntropy(q) = self.objective {
-            require(q > 0.0 && q <= 1.0, "q of the objective gce:Q", q.to_string(), "above 0 and at most 1")?;
+            let holds = (MIN_Q..=1.0).contains(&q);
+            require(holds, "q of the objective gce:Q", q.to_string(), "1e-6 to 1, or log-loss for 0")?;
         }
         if let Objective::SoftmaxMargin(margin) = self.objective {
             let holds = (0.0..=100.0).contains(&margin);
@@ -276,6 +281,8 @@ mod tests {
             named(Params { objective: Objective::ZeroOne, ..by_magnitude })
                 .starts_with("the objective is zero-one with weights pruned by magnitude")
         );
+        let objective = Objective::GeneralisedCrossEntropy(1e-7);
+        assert!(named(Params { objective, ..Params::default() }).starts_with("q of the objective"));
         let objective = Objective::GeneralisedCrossEntropy(f64::INFINITY);
         assert!(named(Params { objective, ..Params::default() }).starts_with("q of the objective"));
     }

@@ -5,7 +5,7 @@ use sprs::{CsMatI, CsMatViewI};
 use super::HeldOut;
 use crate::data::Dataset;
 
-/// Counts above this are taken as this: one word repeated a thousand times says no more than so.
+/// Counts above this have the share of this: to a smooth loss, one word repeated a thousand times says no more than so.
 const MAX_COUNT: f32 = 1024.0;
 
 /// Texts to fit to: all of a dataset's, or those of some folds.
@@ -34,7 +34,7 @@ impl Problem {
         for &row in rows {
             let text = counts.outer_view(row as usize).expect("rows are in range");
             indices.extend_from_slice(text.indices());
-            data.extend(text.data().iter().map(|count| count.min(MAX_COUNT)));
+            data.extend_from_slice(text.data());
             indptr.push(indices.len());
         }
         let by_text = CsMatI::new((rows.len(), counts.cols()), indptr, indices, data);
@@ -66,7 +66,7 @@ impl Problem {
             found.sort_unstable();
             for run in found.chunk_by(|a, b| a == b) {
                 indices.push(run[0]);
-                data.push((run.len() as f32).min(MAX_COUNT));
+                data.push(run.len() as f32);
             }
             indptr.push(indices.len());
             labels.push(class as u32);
@@ -99,7 +99,7 @@ impl Problem {
         let by_feature = by_text.to_csc();
         let scales = scales(by_text);
         let entries = by_feature.data().iter().zip(by_feature.indices());
-        let shares = entries.map(|(&count, &text)| count * scales[text as usize]).collect();
+        let shares = entries.map(|(&count, &text)| count.min(MAX_COUNT) * scales[text as usize]).collect();
         Problem { by_feature, shares, labels, weights, classes }
     }
 
@@ -160,8 +160,10 @@ impl Problem {
 
 /// What counts are multiplied with to get shares, for each text; the mean is 1.
 fn scales(by_text: &CsMatI<f32, u32, usize>) -> Vec<f32> {
-    let scale =
-        |text: sprs::CsVecViewI<'_, f32, u32>| text.data().iter().sum::<f32>().max(1.0).sqrt().recip();
+    let scale = |text: sprs::CsVecViewI<'_, f32, u32>| {
+        let length: f32 = text.data().iter().map(|count| count.min(MAX_COUNT)).sum();
+        length.max(1.0).sqrt().recip()
+    };
     let scales: Vec<f32> = by_text.outer_iterator().map(scale).collect();
     let total: f64 = scales.iter().copied().map(f64::from).sum();
     let mean = (total / scales.len() as f64) as f32;

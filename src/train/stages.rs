@@ -72,7 +72,9 @@ macro_rules! accessors {
                 self.fitted.cells.len()
             }
 
-            /// The share of the training texts, by weight, whose label is right; 0 to 1.
+            /// The share of the training texts, by weight, whose label is right, 0 to 1: by the weights as
+            /// they are frozen, each rounded to a multiple of 1/256.
+            #[must_use]
             pub fn training_accuracy(&self) -> f64 {
                 self.fitted.training_accuracy()
             }
@@ -173,6 +175,7 @@ impl ValidParams {
 impl<'d> DenseFit<'d> {
     /// Cuts down to `nonzeros`, a fifth at a time, those weights first that [`Params::prune_by`](super::Params::prune_by) says, and
     /// fits those left after each cut. A fit that has no more than `nonzeros` stays as it is.
+    #[must_use]
     pub fn prune(&self, nonzeros: usize) -> PrunedFit<'d> {
         let Fitted { params, .. } = &self.fitted;
         let mut fit = self.fitted.smooth();
@@ -185,6 +188,7 @@ impl<'d> DenseFit<'d> {
 impl<'d> PrunedFit<'d> {
     /// Adds the best weights up to the budget, exchanges a fifth of all for better ones while the objective falls, and finishes
     /// under 0/1 loss if that is the objective. Pruned by magnitude, only fits the weights that there are.
+    #[must_use]
     pub fn refine(&self) -> RefinedFit<'d> {
         let Fitted { dataset, params, setting, problem, .. } = &self.fitted;
         let size = self.budget.min(run::possible(dataset));
@@ -200,6 +204,7 @@ impl<'d> PrunedFit<'d> {
 
 impl RefinedFit<'_> {
     /// The model with these weights, each rounded to a multiple of 1/256; those that round to zero are left out.
+    #[must_use]
     pub fn freeze(&self) -> Model {
         let Fitted { dataset, params, setting, cells, .. } = &self.fitted;
         freeze(dataset, cells, metadata(dataset, params, setting, None))

@@ -43,7 +43,7 @@ struct Wrong {
 }
 
 /// Weights on the grid of scores that a model can hold, and the scores that they give every text: what is
-/// right here is right in the frozen model, ties included, unless a text has a feature more than 1,024 times.
+/// right here is right in the frozen model, ties included.
 #[derive(Debug)]
 pub(super) struct ZeroOneFit<'p> {
     problem: &'p Problem,

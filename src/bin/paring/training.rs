@@ -57,7 +57,7 @@ pub struct Training {
     min_count: u32,
 
     /// The loss that is lowered: auto (chosen by cross-validation), log-loss, softmax-margin:M (0 to 100), gce:Q
-    /// (above 0, up to 1), zero-one
+    /// (1e-6 to 1), zero-one
     #[arg(long, default_value = "auto", help_heading = "Fit")]
     objective: Objective,
 

@@ -74,6 +74,11 @@ pub(crate) fn value<'a>(
     }
 }
 
+/// Whether an object has a field of this name.
+pub(crate) fn has_field(object: &str, name: &str) -> bool {
+    field(object, name).is_ok_and(|found| found.is_some())
+}
+
 /// The last field of this name.
 fn field<'a>(object: &'a str, name: &str) -> serde_json::Result<Option<&'a RawValue>> {
     let mut found = None;

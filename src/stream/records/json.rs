@@ -41,7 +41,11 @@ impl Fields {
             // Something is amiss, or the text is a number: what reads labelled data tells which.
             _ => {
                 let line = str::from_utf8(line).map_err(|_| BadRecord::JsonNotUtf8)?;
-                match json::value(line, ColumnRole::Text, &self.text)? {
+                let text = json::value(line, ColumnRole::Text, &self.text)?;
+                if let Some(name) = self.added.iter().find(|name| json::has_field(line, name)) {
+                    return Err(BadRecord::FieldTaken(name.clone()));
+                }
+                match text {
                     Cow::Borrowed(text) => Ok(Cow::Borrowed(text.as_bytes())),
                     Cow::Owned(text) => Ok(Cow::Owned(text.into_bytes())),
                 }
