@@ -22,7 +22,13 @@ use clap::Parser;
 ///
 /// Exit codes: 0 for success, 1 for failure, 2 for arguments that make no sense.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "\
+The built-in model includes information from the O*NET 27.0 Database by the U.S. Department of Labor, Employment and \
+Training Administration (USDOL/ETA), used under the CC BY 4.0 license and changed: summarised as scores of words. O*NET \
+is a trademark of USDOL/ETA, which has not approved, endorsed or tested it."
+)]
 enum Command {
     Train(train::Train),
     Classify(classify::Classify),
