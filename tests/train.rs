@@ -62,6 +62,12 @@ fn a_budget_of_bytes_bounds_the_file() {
         let length = std::fs::metadata(bench.path("m")).unwrap().len();
         assert!(length <= most && length > most * 4 / 5, "{length} of at most {most}");
     }
+    // Settings take bytes too: what is chosen in the end must fit.
+    for most in 240..256_u64 {
+        let output = bench.run(&["train", &data("titles.tsv"), "-o", "m", "--max-bytes", &most.to_string()]);
+        let length = std::fs::metadata(bench.path("m")).unwrap().len();
+        assert!(!output.status.success() || length <= most, "{length} of at most {most}");
+    }
     // Names of classes that deflate to next to nothing.
     let record = |at: usize| format!("class number {:09}\tword{} some{}\n", at % 300, at % 300, at % 7);
     let many = (0..1200).map(record).collect::<String>();
@@ -124,17 +130,26 @@ fn accuracies_that_are_not_plain_say_so() {
     let bench = Bench::new();
     let tenth = (0..100).map(|at| if at < 90 { "a\tx\t1\n" } else { "b\tx\t2\n" }).collect::<String>();
     bench.write("t.tsv", format!("label\ttext\tw\n{tenth}"));
-    let told = |more: &[&str]| {
+    let told = |nonzeros: &str, more: &[&str]| {
         bench.output(
-            &[&["train", "t.tsv", "-o", "m", "--nonzeros", "2", "--objective", "log-loss"], more].concat(),
+            &[&["train", "t.tsv", "-o", "m", "--nonzeros", nonzeros, "--objective", "log-loss"], more]
+                .concat(),
         )
     };
-    assert!(told(&[]).contains("90.00 % ± 3.00 (cross-validated)\n"));
-    let balanced = told(&["--balance"]);
+    assert!(told("2", &[]).contains("90.00 % ± 3.00 (cross-validated)\n"));
+    let balanced = told("2", &["--balance"]);
     assert!(balanced.contains("50.00 % ± 8.33 (cross-validated, balanced over the classes)\n"), "{balanced}");
     assert!(balanced.contains("on training data   50.00 % balanced over the classes\n"), "{balanced}");
-    let weighted = told(&["--weight", "w"]);
+    let weighted = told("2", &["--weight", "w"]);
     assert!(weighted.contains("81.82 % ± 4.00 (cross-validated, by weight)\n"), "{weighted}");
+    // Held out, the text that weighs as much as ten times all others is wrong, whatever fold it falls into.
+    let heavy = ["a\tx\t1\n".repeat(60), "b\ty\t1\n".repeat(40), "b\tz\t1000\n".into()].concat();
+    bench.write("t.tsv", format!("label\ttext\tw\n{heavy}"));
+    let weighted = told("4", &["--weight", "w"]);
+    assert!(weighted.contains(" 9.09 % ± "), "{weighted}");
+    let validation = bench.write("v.tsv", "label\ttext\tw\na\tx\t1\na\tz\t1000\n");
+    let validated = told("2", &["--weight", "w", "--validation", &validation]);
+    assert!(validated.contains("50.00 % ± 35.36 (on the validation data)\n"), "{validated}");
 }
 
 #[test]

@@ -5,18 +5,30 @@ use super::exp_ln::{exp, ln};
 /// The texts that one weight bears on, gathered; arrays of equal length.
 ///
 /// With all other weights fixed, changing the weight of (feature, class) by `d` takes the class's
-/// probability `p` in a text of which the feature has a share of `x` to `p e^(dx) / s`, `s = 1 + p (e^(dx) - 1)`,
+/// probability `p` in a text of which the feature has a share of `x` to `p e^(dx) / s`, `s = 1 - p + p e^(dx)`,
 /// and every other class's probability to its `1 / s`.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     /// The class's probability in each text.
     p: Vec<f32>,
+    /// That of all other classes together: 1 less `p` would lose it where `p` rounds to 1.
+    rest: Vec<f32>,
     /// The feature's share of the text.
     shares: Vec<f32>,
     /// How much the text pulls: its weight times the slope of the loss in the negative log-likelihood.
     pulls: Vec<f32>,
     /// 1 where the class is the text's own, or else 0.
     is_own: Vec<f32>,
+}
+
+/// What a line has of one text.
+#[derive(Debug, Clone, Copy)]
+struct Text {
+    p: f32,
+    rest: f32,
+    share: f32,
+    pull: f32,
+    own: f32,
 }
 
 /// The furthest that one step of a search goes.
@@ -41,28 +53,34 @@ struct Sums {
 
 impl Sums {
     #[inline(always)]
-    fn add(&mut self, lane: usize, p: f32, growth: f32, share: f32, pull: f32, own: f32) {
-        let moved = p * growth / (1.0 + p * (growth - 1.0));
-        self.slopes[lane] += pull * share * (moved - own);
-        self.curvatures[lane] += pull * share * share * moved * (1.0 - moved);
+    fn add(&mut self, lane: usize, text: Text, growth: f32) {
+        let Text { p, rest, share, pull, own } = text;
+        let over_sum = 1.0 / (rest + p * growth);
+        let (moved, others) = (p * growth * over_sum, rest * over_sum);
+        self.slopes[lane] += pull * share * ((1.0 - own) * moved - own * others);
+        self.curvatures[lane] += pull * share * share * moved * others;
     }
 }
 
 impl Line {
-    /// Gathers these texts, given their shares, and by text the class's probability, the pull, and whether the class is
-    /// its own.
+    /// Gathers these texts, given their shares, and by text the class's probability and that of all others, the pull, and
+    /// whether the class is its own.
     #[inline(always)]
     pub(super) fn gather(
         &mut self,
         texts: &[u32],
         shares: &[f32],
-        p: impl Fn(usize) -> f32,
+        p: impl Fn(usize) -> (f32, f32),
         pull: impl Fn(usize) -> f32,
         is_own: impl Fn(usize) -> bool,
     ) {
         let texts = || texts.iter().map(|&text| text as usize);
         self.p.clear();
-        self.p.extend(texts().map(p));
+        self.rest.clear();
+        for (p, rest) in texts().map(p) {
+            self.p.push(p);
+            self.rest.push(rest);
+        }
         self.shares.clear();
         self.shares.extend_from_slice(shares);
         self.pulls.clear();
@@ -71,55 +89,64 @@ impl Line {
         self.is_own.extend(texts().map(|text| f32::from(u8::from(is_own(text)))));
     }
 
-    /// Calls `f` with each text's lane, `p`, share, pull, and whether the class is its own: whole rows of lanes, then the rest.
+    /// Calls `f` with each text and its lane: whole rows of lanes, then the rest.
     #[inline(always)]
-    fn for_each(&self, mut f: impl FnMut(usize, f32, f32, f32, f32)) {
+    fn for_each(&self, mut f: impl FnMut(usize, Text)) {
         let (p, p_rest) = self.p.as_chunks::<LANES>();
+        let (rest, rest_rest) = self.rest.as_chunks::<LANES>();
         let (shares, shares_rest) = self.shares.as_chunks::<LANES>();
         let (pulls, pulls_rest) = self.pulls.as_chunks::<LANES>();
         let (is_own, own_rest) = self.is_own.as_chunks::<LANES>();
-        for (((p, shares), pulls), is_own) in p.iter().zip(shares).zip(pulls).zip(is_own) {
+        for ((((p, rest), shares), pulls), is_own) in p.iter().zip(rest).zip(shares).zip(pulls).zip(is_own) {
             for lane in 0..LANES {
-                f(lane, p[lane], shares[lane], pulls[lane], is_own[lane]);
+                let (p, rest, share) = (p[lane], rest[lane], shares[lane]);
+                f(lane, Text { p, rest, share, pull: pulls[lane], own: is_own[lane] });
             }
         }
-        for (lane, (((&p, &share), &pull), &own)) in
-            p_rest.iter().zip(shares_rest).zip(pulls_rest).zip(own_rest).enumerate()
+        for (lane, ((((&p, &rest), &share), &pull), &own)) in
+            p_rest.iter().zip(rest_rest).zip(shares_rest).zip(pulls_rest).zip(own_rest).enumerate()
         {
-            f(lane, p, share, pull, own);
+            f(lane, Text { p, rest, share, pull, own });
         }
     }
 
     /// The first and second derivative of the pulled negative log-likelihood at a change of `d`.
     pub(super) fn derivatives(&self, d: f32) -> (f32, f32) {
         let mut sums = Sums::default();
-        self.for_each(|lane, p, share, pull, own| {
-            sums.add(lane, p, exp((d * share).clamp(-80.0, 80.0)), share, pull, own);
-        });
+        self.for_each(|lane, text| sums.add(lane, text, exp((d * text.share).clamp(-80.0, 80.0))));
         (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
     }
 
     /// The change that minimises the pulled negative log-likelihood plus `l2 / 2 (weight + d)^2`, or that comes nearer to
-    /// it: at most `steps` Newton steps, and where one goes too far, a secant step back. What it gives is never behind the
-    /// minimum by more than half the slope at the start.
+    /// it: at most `steps` Newton steps, and where one goes too far, a secant step back. What it gives is no higher than
+    /// where it starts.
     pub(super) fn minimise(&self, weight: f32, l2: f32, steps: usize) -> f32 {
         let mut here = self.point(weight, 0.0, l2);
         let start = here;
-        let mut nearest_before = here;
+        // The minimum is between these.
+        let mut before = here;
+        let mut past: Option<Point> = None;
         for _ in 0..steps {
             if here.slope == 0.0 {
                 break;
             }
             let step = (-here.slope / here.curvature).clamp(-LONGEST_STEP, LONGEST_STEP);
-            let mut next = self.point(weight, here.d + step, l2);
-            if next.slope * nearest_before.slope < 0.0 {
-                // Past the minimum.
-                let share = nearest_before.slope / (nearest_before.slope - next.slope);
-                let d = nearest_before.d + share * (next.d - nearest_before.d);
-                next = self.point(weight, d, l2);
+            let mut d = here.d + step;
+            if let Some(past) = past
+                && (d - before.d) * (d - past.d) >= 0.0
+            {
+                d = (before.d + past.d) / 2.0;
             }
-            if next.slope * start.slope >= 0.0 {
-                nearest_before = next;
+            let mut next = self.point(weight, d, l2);
+            if next.slope * start.slope < 0.0 {
+                past = Some(next);
+                let share = before.slope / (before.slope - next.slope);
+                next = self.point(weight, before.d + share * (next.d - before.d), l2);
+            }
+            if next.slope * start.slope < 0.0 {
+                past = Some(next);
+            } else {
+                before = next;
             }
             here = next;
             if here.slope.abs() <= 1e-2 * start.slope.abs() || step.abs() < 1e-3 * (0.1 + here.d.abs()) {
@@ -127,7 +154,14 @@ impl Line {
             }
         }
         let is_past = here.slope * start.slope < 0.0;
-        if is_past && here.slope.abs() > 0.5 * start.slope.abs() { nearest_before.d } else { here.d }
+        if !is_past {
+            return here.d;
+        }
+        let rise = |d: f32| {
+            let penalty = |weight: f32| 0.5 * f64::from(l2) * f64::from(weight) * f64::from(weight);
+            self.rise(d, 0.0) + penalty(weight + d) - penalty(weight)
+        };
+        if rise(here.d) <= rise(before.d) { here.d } else { before.d }
     }
 
     fn point(&self, weight: f32, d: f32, l2: f32) -> Point {
@@ -138,19 +172,17 @@ impl Line {
     /// What the sum of losses with this `q` rises by when the weight changes by `d`.
     pub(super) fn rise(&self, d: f32, q: f32) -> f64 {
         // The logarithm of what the text's own class's probability is multiplied by.
-        let log_ratio = |p: f32, share: f32, own: f32| {
+        let log_ratio = |Text { p, rest, share, own, .. }: Text| {
             let shift = (d * share).clamp(-80.0, 80.0);
-            own * shift - ln((1.0 + p * (exp(shift) - 1.0)).max(1e-30))
+            own * shift - ln((rest + p * exp(shift)).max(1e-37))
         };
         let mut sums = [0.0_f64; LANES];
         if q == 0.0 {
-            self.for_each(|lane, p, share, pull, own| {
-                sums[lane] -= f64::from(pull * log_ratio(p, share, own))
-            });
+            self.for_each(|lane, text| sums[lane] -= f64::from(text.pull * log_ratio(text)));
         } else {
             // (p^q - (p r)^q) / q, and the text's pull is its weight times p^q, near enough.
-            self.for_each(|lane, p, share, pull, own| {
-                sums[lane] += f64::from(pull * (1.0 - exp(q * log_ratio(p, share, own))) / q);
+            self.for_each(|lane, text| {
+                sums[lane] += f64::from(text.pull * (1.0 - exp(q * log_ratio(text))) / q);
             });
         }
         sums.iter().sum()

@@ -69,7 +69,8 @@ pub(super) fn follow(
     let last_grown = (0..sizes.len()).rfind(|&at| is_grown(at) && is_wanted(at));
     let mut refined = 0;
     let mut refine = |fit: &mut SmoothFit<'_>, at: usize, step: &mut dyn FnMut(Step)| {
-        refine(fit, sizes[at], course.prune_by);
+        let was_shrunk = course.l1_of_cut(sizes[at], possible).is_some_and(|l1| l1 > 0.0);
+        refine(fit, sizes[at], course.prune_by, was_shrunk);
         refined += 1;
         let done = f64::from(refined) / sizes.len() as f64;
         step(Step { stage: "refinement", done, loss: fit.objective() / texts, nonzeros: fit.cells().len() });
@@ -114,13 +115,14 @@ pub(super) fn follow(
     }
 }
 
-/// Fits the weights that are left, and exchanges them for better ones unless they were pruned by the baseline.
-pub(super) fn refine(fit: &mut SmoothFit<'_>, size: usize, by: PruneBy) {
-    if by == PruneBy::Magnitude {
-        fit.optimise(1e-4, 50);
-    } else if size < fit.possible() {
+/// Fits the weights that are left, and exchanges them for better ones unless they were pruned by the baseline. Where all
+/// weights may stay, there is something to do only if an L1 penalty shrank them.
+pub(super) fn refine(fit: &mut SmoothFit<'_>, size: usize, by: PruneBy, was_shrunk: bool) {
+    if by == PruneBy::Cost && size < fit.possible() {
         fit.grow(size);
         fit.swap(SWAPS);
+    } else if by == PruneBy::Magnitude || was_shrunk {
+        fit.optimise(1e-4, 50);
     }
 }
 

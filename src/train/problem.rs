@@ -16,7 +16,7 @@ pub(super) struct Problem {
     /// The shares, in the order of the counts.
     shares: Vec<f32>,
     labels: Vec<u32>,
-    /// The mean is 1.
+    /// The mean is 1, or that of all texts is where these are held out.
     weights: Vec<f32>,
     classes: usize,
 }
@@ -41,6 +41,15 @@ impl Problem {
         let labels: Vec<u32> = rows.iter().map(|&row| dataset.labels()[row as usize]).collect();
         let weights: Vec<f32> = rows.iter().map(|&row| dataset.weights()[row as usize]).collect();
         Problem::from_parts(&by_text, labels, weights, dataset.classes().len(), balance)
+    }
+
+    /// The texts whose index `rows` gives, to score on: their weights are those that they have among all texts, so that
+    /// folds can be added up.
+    pub(super) fn held_out(dataset: &Dataset, rows: &[u32], balance: bool) -> Problem {
+        let among_all = scaled_weights(dataset.labels(), dataset.weights(), dataset.classes().len(), balance);
+        let mut problem = Problem::new(dataset, rows, false);
+        problem.weights = rows.iter().map(|&row| among_all[row as usize]).collect();
+        problem
     }
 
     /// All texts of `dataset`.
@@ -80,22 +89,11 @@ impl Problem {
     fn from_parts(
         by_text: &CsMatI<f32, u32, usize>,
         labels: Vec<u32>,
-        mut weights: Vec<f32>,
+        weights: Vec<f32>,
         classes: usize,
         balance: bool,
     ) -> Problem {
-        if balance {
-            let mut totals = vec![0.0_f64; classes];
-            for (&label, &weight) in labels.iter().zip(&weights) {
-                totals[label as usize] += f64::from(weight);
-            }
-            for (&label, weight) in labels.iter().zip(&mut weights) {
-                *weight = (f64::from(*weight) / totals[label as usize]) as f32;
-            }
-        }
-        let total: f64 = weights.iter().copied().map(f64::from).sum();
-        let mean = total / weights.len() as f64;
-        weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) / mean) as f32);
+        let weights = scaled_weights(&labels, &weights, classes, balance);
         let by_feature = by_text.to_csc();
         let scales = scales(by_text);
         let entries = by_feature.data().iter().zip(by_feature.indices());
@@ -158,6 +156,24 @@ impl Problem {
     }
 }
 
+/// Weights with a mean of 1; with `balance`, every class present has the same total.
+fn scaled_weights(labels: &[u32], weights: &[f32], classes: usize, balance: bool) -> Vec<f32> {
+    let mut weights = weights.to_vec();
+    if balance {
+        let mut totals = vec![0.0_f64; classes];
+        for (&label, &weight) in labels.iter().zip(&weights) {
+            totals[label as usize] += f64::from(weight);
+        }
+        for (&label, weight) in labels.iter().zip(&mut weights) {
+            *weight = (f64::from(*weight) / totals[label as usize]) as f32;
+        }
+    }
+    let total: f64 = weights.iter().copied().map(f64::from).sum();
+    let mean = total / weights.len() as f64;
+    weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) / mean) as f32);
+    weights
+}
+
 /// What counts are multiplied with to get shares, for each text; the mean is 1.
 fn scales(by_text: &CsMatI<f32, u32, usize>) -> Vec<f32> {
     let scale = |text: sprs::CsVecViewI<'_, f32, u32>| {
@@ -176,9 +192,14 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Up to 12 texts with up to 3 of each of 4 features, in 3 classes.
+    /// Up to 12 texts with up to 2 of each of 4 features, in 3 classes.
     pub(in crate::train) fn problem() -> impl Strategy<Value = Problem> {
-        let text = (proptest::collection::vec(0..3_u8, 4), 0..3_u32, 1..3_u8);
+        problem_of(0..3_u16)
+    }
+
+    /// The same with other counts.
+    pub(in crate::train) fn problem_of(count: impl Strategy<Value = u16>) -> impl Strategy<Value = Problem> {
+        let text = (proptest::collection::vec(count, 4), 0..3_u32, 1..3_u8);
         proptest::collection::vec(text, 1..12).prop_map(|texts| {
             let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
             for (counts, _, _) in &texts {

@@ -97,7 +97,7 @@ impl<'s> Run<'s> {
     ) -> Vec<Cell> {
         let mut cells = Vec::new();
         if setting.zero_one != ZeroOne::Alone {
-            let course = setting.course(self.params, self.dataset);
+            let course = setting.course(self.params, problem.texts());
             let is_last = |at| at + 1 == sizes.len();
             path::follow(problem, course, sizes, &is_last, step, &mut |_, found| cells = found.to_vec());
         }
@@ -202,6 +202,10 @@ impl<'s> Run<'s> {
             let (setting, _) = select::best(&scored, 0);
             all.extend(candidates(&scored, &[size]));
             let Some((fitting, cells)) = self.largest_within(problem, setting, size, room) else {
+                let needed = self.file_length(setting, &[]);
+                if needed > bytes {
+                    return Err(TrainError::Bytes { allowed: bytes, needed });
+                }
                 let estimate = select::score_nothing(self.dataset, self.params, &self.trials);
                 return Ok(self.trained(problem, setting, estimate, &[], all));
             };
@@ -318,7 +322,7 @@ impl<'s> Run<'s> {
         let mut points: Vec<Option<FrontierPoint>> = vec![None; sizes.len()];
         let mut courses: Vec<Course> = Vec::new();
         for (setting, _) in &chosen {
-            let course = setting.course(self.params, self.dataset);
+            let course = setting.course(self.params, problem.texts());
             if setting.zero_one != ZeroOne::Alone && !courses.contains(&course) {
                 courses.push(course);
             }
@@ -343,7 +347,7 @@ impl<'s> Run<'s> {
         for course in courses {
             let is_on = |at: usize| {
                 let setting = chosen[at].0;
-                setting.zero_one != ZeroOne::Alone && setting.course(self.params, self.dataset) == course
+                setting.zero_one != ZeroOne::Alone && setting.course(self.params, problem.texts()) == course
             };
             path::follow(&problem, course, &sizes, &is_on, &mut |step| self.step(step), &mut take);
         }

@@ -93,11 +93,12 @@ impl Setting {
         }
     }
 
-    pub(super) fn course(&self, params: &Params, dataset: &Dataset) -> Course {
+    /// What a path to so many texts lowers.
+    pub(super) fn course(&self, params: &Params, texts: usize) -> Course {
         Course {
             loss: self.loss,
             l2: self.l2,
-            l1: params.l1.map(|l1| (l1 * dataset.texts() as f64) as f32).or(self.is_cut.then_some(path::L1)),
+            l1: params.l1.map(|l1| (l1 * texts as f64) as f32).or(self.is_cut.then_some(path::L1)),
             prune_by: params.prune_by,
             most_cells: usize::try_from(params.max_memory / BYTES_OF_WEIGHT).unwrap_or(usize::MAX).max(1),
         }
@@ -130,7 +131,7 @@ impl Trial {
     pub(super) fn of_fold(dataset: &Dataset, fold: &Fold, balance: bool) -> Trial {
         Trial {
             fitted: Problem::new(dataset, &fold.fitted, balance),
-            held_out: Problem::new(dataset, &fold.held_out, balance),
+            held_out: Problem::held_out(dataset, &fold.held_out, balance),
             unknown: 0.0,
         }
     }
@@ -256,8 +257,8 @@ impl Search<'_> {
             let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
             let mut right = vec![None; self.sizes.len()];
             let mut cells = vec![Vec::new(); self.sizes.len()];
-            let course = setting.course(self.params, self.dataset);
             let fitted = &trial.fitted;
+            let course = setting.course(self.params, fitted.texts());
             let suits = |at| self.suits(&setting, trial, at);
             path::follow(fitted, course, self.sizes, &suits, &mut |step| last = step, &mut |at, found| {
                 right[at] = Some(trial.right(found));

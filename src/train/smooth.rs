@@ -10,8 +10,8 @@ use super::params::PruneBy;
 use super::problem::Problem;
 
 pub(super) const LARGEST_WEIGHT: f32 = 30.0;
-const SMALLEST_ODDS: f32 = 1e-30;
-const LARGEST_ODDS: f32 = 1e20;
+const SMALLEST_ODDS: f32 = 1e-37;
+const LARGEST_ODDS: f64 = 1e20;
 /// The relative decrease of the objective below which a fit has converged.
 const TOLERANCE: f64 = 1e-4;
 /// The relative decrease of the objective below which swaps are made smaller.
@@ -102,7 +102,8 @@ impl<'p> SmoothFit<'p> {
 
     fn own_probability(&self, text: usize) -> f32 {
         let label = self.problem.labels()[text] as usize;
-        (f64::from(self.odds[text * self.problem.classes() + label]) / self.totals[text]).max(1e-30) as f32
+        (f64::from(self.odds[text * self.problem.classes() + label]) / self.totals[text])
+            .max(f64::from(SMALLEST_ODDS)) as f32
     }
 
     /// Moves the majoriser's tangent to where the fit is now.
@@ -139,7 +140,19 @@ impl<'p> SmoothFit<'p> {
         self.line.gather(
             texts,
             shares,
-            |text| odds[text * classes + class as usize] / totals[text] as f32,
+            |text| {
+                let (row, total) = (&odds[text * classes..][..classes], totals[text]);
+                let own = row[class as usize];
+                let mut rest = total - f64::from(own);
+                if rest < 1e-9 * total {
+                    // The difference has lost its digits.
+                    rest = 0.0;
+                    for (at, &odds) in row.iter().enumerate() {
+                        rest += if at == class as usize { 0.0 } else { f64::from(odds) };
+                    }
+                }
+                (own / total as f32, (rest / total) as f32)
+            },
             |text| pulls[text],
             |text| labels[text] == class,
         );
@@ -150,21 +163,24 @@ impl<'p> SmoothFit<'p> {
         let (texts, shares) = self.problem.shares_of(feature);
         let classes = self.problem.classes();
         self.growths.clear();
-        self.growths.extend(shares.iter().map(|&share| exp((d * share).clamp(-60.0, 60.0))));
+        self.growths.extend(shares.iter().map(|&share| exp((d * share).clamp(-80.0, 80.0))));
         for (&text, &growth) in texts.iter().zip(&self.growths) {
             let text = text as usize;
             let at = text * classes + class as usize;
-            let before = self.odds[at];
-            let after = (before * growth).max(SMALLEST_ODDS);
-            self.odds[at] = after;
-            let total = self.totals[text] + (f64::from(after) - f64::from(before));
-            if after > LARGEST_ODDS || total < 1e-6 * f64::from(before) {
+            let before = f64::from(self.odds[at]);
+            let after = (before * f64::from(growth)).max(f64::from(SMALLEST_ODDS));
+            let total = self.totals[text] + (after - before);
+            if after > LARGEST_ODDS || total < 1e-6 * before {
                 // Before the sum loses its digits.
                 let row = &mut self.odds[text * classes..][..classes];
-                let highest = row.iter().copied().fold(0.0, f32::max);
-                row.iter_mut().for_each(|odds| *odds = (*odds / highest).max(SMALLEST_ODDS));
+                row[class as usize] = 0.0;
+                let highest = row.iter().copied().map(f64::from).fold(after, f64::max);
+                row.iter_mut()
+                    .for_each(|odds| *odds = ((f64::from(*odds) / highest) as f32).max(SMALLEST_ODDS));
+                row[class as usize] = ((after / highest) as f32).max(SMALLEST_ODDS);
                 self.totals[text] = row.iter().copied().map(f64::from).sum();
             } else {
+                self.odds[at] = after as f32;
                 self.totals[text] = total;
             }
         }

@@ -163,7 +163,7 @@ impl ValidParams {
             return Err(TrainError::DenseMemory { allowed: self.max_memory, needed });
         }
         let setting = Setting::without_choice(self);
-        let course = setting.course(self, dataset);
+        let course = setting.course(self, dataset.texts());
         let problem = Problem::of_all(dataset, self.balance);
         let cells = run::pool(self)?
             .install(|| dense::fit(&problem, course.loss, course.l1.unwrap_or(path::L1), course.l2));
@@ -193,7 +193,7 @@ impl<'d> PrunedFit<'d> {
         let Fitted { dataset, params, setting, problem, .. } = &self.fitted;
         let size = self.budget.min(run::possible(dataset));
         let mut fit = self.fitted.smooth();
-        path::refine(&mut fit, size, params.prune_by);
+        path::refine(&mut fit, size, params.prune_by, true);
         let mut cells = fit.cells().to_vec();
         if setting.zero_one != ZeroOne::No {
             cells = path::finish(problem, &cells, size, Effort::Final, params.seed);

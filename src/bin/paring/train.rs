@@ -87,19 +87,25 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
         arguments.training.tell_of_single_texts(&dataset);
     }
     trained.model.save(&arguments.output)?;
-    let how = How { is_validated: validation.is_some(), measure: arguments.training.measure(), started };
+    let measure = arguments.training.measure();
+    let estimated = if validation.is_some() {
+        format!("on the validation data{}", arguments.training.validation_measure())
+    } else {
+        format!("cross-validated{measure}")
+    };
+    let how = How { estimated, measure, started };
     print(&report(&dataset, &trained, budget, &how))
 }
 
 /// What a report has to know of how the model was trained.
 struct How {
-    is_validated: bool,
+    estimated: String,
     measure: &'static str,
     started: Instant,
 }
 
 fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> String {
-    let How { is_validated, measure, started } = how;
+    let How { estimated, measure, started } = how;
     let Trained { model, report } = trained;
     let count = |number: usize| HumanCount(number as u64);
     let mut text = String::new();
@@ -120,9 +126,7 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> St
     };
     text += &line("objective", setting(report.objective, report.l2, report.is_cut));
     let Estimate { accuracy, standard_error } = report.estimate;
-    let on = if *is_validated { "on the validation data" } else { "cross-validated" };
-    text +=
-        &line("accuracy", format!("{} ± {:.2} ({on}{measure})", percent(accuracy), 100.0 * standard_error));
+    text += &line("accuracy", format!("{} ± {:.2} ({estimated})", percent(accuracy), 100.0 * standard_error));
     text += &line(
         "on training data",
         percent(report.training_accuracy) + measure.strip_prefix(',').unwrap_or(""),

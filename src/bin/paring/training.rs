@@ -137,6 +137,11 @@ impl Training {
         }
     }
 
+    /// The same for validation data, whose texts have no weights.
+    pub fn validation_measure(&self) -> &'static str {
+        if self.balance { self.measure() } else { "" }
+    }
+
     /// Tells of classes that cannot be cross-validated.
     pub fn tell_of_single_texts(&self, dataset: &Dataset) {
         let classes = dataset.classes().len();

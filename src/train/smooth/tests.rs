@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::train::problem::tests::problem;
+use crate::train::problem::tests::{problem, problem_of};
 
 fn loss() -> impl Strategy<Value = Loss> {
     (prop_oneof![Just(0.0_f32), Just(0.3), Just(1.0)], prop_oneof![Just(0.0_f32), Just(2.0)])
@@ -33,6 +33,11 @@ fn naive_objective(problem: &Problem, loss: Loss, l2: f32, cells: &[Cell]) -> f6
 
 fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-3 * (1.0 + a.abs())
+}
+
+/// Once, or over and over.
+fn repeated() -> impl Strategy<Value = u16> {
+    prop_oneof![4 => Just(0_u16), 3 => Just(1), 2 => 2..60_u16]
 }
 
 proptest! {
@@ -68,6 +73,39 @@ proptest! {
             fit.sweep(8);
             let after = fit.objective();
             prop_assert!(after <= before + 1e-4 * (1.0 + before));
+            before = after;
+        }
+    }
+
+    #[test]
+    fn what_is_kept_up_to_date_stays_so_where_words_are_repeated(
+        problem in problem_of(prop_oneof![2 => Just(0_u16), 2 => Just(1), 1 => 2..20_u16]),
+        loss in loss(),
+        l2 in prop_oneof![Just(0.3_f32), Just(3.0)],
+    ) {
+        let mut fit = SmoothFit::new(&problem, loss, l2, Vec::new());
+        fit.grow(8);
+        let kept = fit.objective();
+        fit.refresh();
+        // Probabilities below e^-85 are not told apart.
+        let anew = fit.objective();
+        prop_assert!((kept - anew).abs() <= 0.25 * (1.0 + anew), "{kept} kept, {anew} anew");
+    }
+
+    #[test]
+    fn no_sweep_raises_log_loss_where_words_are_repeated(
+        problem in problem_of(repeated()),
+        margin in prop_oneof![Just(0.0_f32), Just(2.0), Just(8.0)],
+    ) {
+        let cells = (0..4).flat_map(|feature| (0..3).map(move |class| Cell { feature, class, weight: 0.0 }));
+        let loss = Loss { q: 0.0, margin };
+        let mut fit = SmoothFit::new(&problem, loss, 0.3, cells.collect());
+        let mut before = fit.objective();
+        for _ in 0..10 {
+            fit.sweep(2);
+            // By definition: what is kept up to date has a least probability.
+            let after = naive_objective(&problem, loss, 0.3, &fit.cells);
+            prop_assert!(after <= before + 0.05 * (1.0 + before), "{after} after {before}");
             before = after;
         }
     }
