@@ -70,14 +70,14 @@ impl Line {
         &mut self,
         texts: &[u32],
         shares: &[f32],
-        p: impl Fn(usize) -> (f32, f32),
+        probabilities: impl Fn(usize) -> (f32, f32),
         pull: impl Fn(usize) -> f32,
         is_own: impl Fn(usize) -> bool,
     ) {
         let texts = || texts.iter().map(|&text| text as usize);
         self.p.clear();
         self.rest.clear();
-        for (p, rest) in texts().map(p) {
+        for (p, rest) in texts().map(probabilities) {
             self.p.push(p);
             self.rest.push(rest);
         }

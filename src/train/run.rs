@@ -188,7 +188,7 @@ impl<'s> Run<'s> {
         if needed > bytes {
             return Err(TrainError::Bytes { allowed: bytes, needed });
         }
-        let room = Room { bytes, needed };
+        let mut room = Room { bytes, needed };
         let possible = self.possible();
         let mut size = possible.min(256);
         for _ in 0..2 {
@@ -202,12 +202,11 @@ impl<'s> Run<'s> {
             let (setting, _) = select::best(&scored, 0);
             all.extend(candidates(&scored, &[size]));
             let Some((fitting, cells)) = self.largest_within(problem, setting, size, room) else {
-                let needed = self.file_length(setting, &[]);
-                if needed > bytes {
-                    return Err(TrainError::Bytes { allowed: bytes, needed });
-                }
                 let estimate = select::score_nothing(self.dataset, self.params, &self.trials);
-                return Ok(self.trained(problem, setting, estimate, &[], all));
+                let trained = self.trained(problem, setting, estimate, &[], all);
+                let needed = trained.model.to_bytes().len() as u64;
+                let fits = needed <= bytes;
+                return if fits { Ok(trained) } else { Err(TrainError::Bytes { allowed: bytes, needed }) };
             };
             rounds += 1;
             // What is best at another size need not be so at this one.
@@ -220,7 +219,14 @@ impl<'s> Run<'s> {
             let of_setting = scored.iter().find(|scored| scored.setting == setting);
             let estimate = of_setting.and_then(|scored| scored.estimates[0]);
             let estimate = estimate.unwrap_or_else(|| select::best(&scored, 0).1);
-            return Ok(self.trained(problem, setting, estimate, &cells, all));
+            let trained = self.trained(problem, setting, estimate, &cells, all.clone());
+            let over = (trained.model.to_bytes().len() as u64).saturating_sub(bytes);
+            if over == 0 {
+                return Ok(trained);
+            }
+            // The estimate does not deflate as the one did that lengths were found with.
+            room.bytes = room.bytes.saturating_sub(over);
+            size = fitting;
         }
     }
 
@@ -276,9 +282,9 @@ impl<'s> Run<'s> {
         scored
     }
 
-    /// The bytes of the file of a model of these cells.
+    /// The bytes of the file of a model of these cells, but for what deflating makes of the digits of its estimate.
     fn file_length(&self, setting: Setting, cells: &[Cell]) -> u64 {
-        // An estimate takes the same bytes whatever it is.
+        // Before the estimate is known, one of as many digits.
         let some = Estimate { accuracy: 0.5, standard_error: 0.0 };
         self.frozen(setting, some, cells).to_bytes().len() as u64
     }
@@ -390,7 +396,7 @@ impl Room {
     /// The size that fills it if `size` makes a file of `length`.
     fn guess(self, size: usize, length: u64) -> usize {
         let taken = length.saturating_sub(self.needed).max(1);
-        let room = (self.bytes - self.needed) as f64;
+        let room = self.bytes.saturating_sub(self.needed) as f64;
         ((size as f64 * room / taken as f64) as usize).max(1)
     }
 }
