@@ -64,6 +64,11 @@ impl Bench {
         complaint
     }
 
+    /// Trains on the titles in tests/data; gives the report.
+    pub fn train_titles(&self, model: &str, arguments: &[&str]) -> String {
+        self.output(&[&["train", &data("titles.tsv"), "-o", model], arguments].concat())
+    }
+
     pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
         serde_json::from_str(&self.output(arguments)).unwrap()
     }

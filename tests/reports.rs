@@ -1,0 +1,157 @@
+//! `paring evaluate`, `inspect`, `explain` and `frontier`, end to end.
+
+#![cfg(feature = "cli")]
+
+mod common;
+
+use std::io::Write;
+use std::process::Stdio;
+
+use common::{Bench, data};
+
+#[test]
+fn very_many_classes_are_too_many_for_a_confusion_matrix() {
+    let bench = Bench::new();
+    let texts = (0..5_001).map(|at| format!("{at}\tx\n")).collect::<String>();
+    bench.write("many.tsv", format!("label\ttext\n{texts}"));
+    let output = bench.run(&["evaluate", "many.tsv", "--confusion", "c.csv"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("leave --confusion out"));
+    assert_eq!(bench.files(), ["many.tsv"]);
+}
+
+#[test]
+fn every_nonzero_is_printed_once_as_tsv() {
+    let bench = Bench::new();
+    bench.train_titles("m", &["--nonzeros", "25", "--affixes=3-4", "--ngrams", "2"]);
+    let printed = bench.output(&["inspect", "-m", "m", "--tsv"]);
+    let rows: Vec<Vec<&str>> = printed.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows.len(), 25);
+    assert!(rows.iter().all(|row| row.len() == 3 && row[2].parse::<f32>().unwrap() != 0.0));
+    let found = bench.json(&["inspect", "-m", "m", "--json"]);
+    for name in ["nonzeros", "features", "classes", "bytes"] {
+        assert!(found[name].as_u64().unwrap() > 0, "{name}");
+    }
+    assert_eq!(found["bytes"], std::fs::metadata(bench.path("m")).unwrap().len());
+}
+
+#[test]
+fn an_evaluation_agrees_with_the_labels_given() {
+    let bench = Bench::new();
+    bench.train_titles("m", &["--nonzeros", "40"]);
+    let test = data("titles-test.tsv");
+    let found = bench.json(&["evaluate", "-m", "m", &test, "--json", "--confusion", "c.csv"]);
+    let labelled = bench.output(&["classify", "-m", "m", "--output", "append", "--label", "got", &test]);
+    let right = labelled.lines().skip(1).filter(|line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        cells[0] == cells[2]
+    });
+    let (right, texts) = (right.count() as f64, labelled.lines().count() as f64 - 1.0);
+    assert_eq!(found["accuracy"].as_f64().unwrap(), right / texts);
+    for name in ["macro_f1", "coverage"] {
+        assert!((0.0..=1.0).contains(&found[name].as_f64().unwrap()));
+    }
+    assert_eq!(found["texts"].as_f64().unwrap(), texts);
+    let confusion = std::fs::read_to_string(bench.path("c.csv")).unwrap();
+    let cells = confusion.lines().skip(1).flat_map(|line| line.split(',').skip(1));
+    assert_eq!(cells.map(|cell| cell.parse::<f64>().unwrap()).sum::<f64>(), texts);
+    assert!(bench.output(&["evaluate", "-m", "m", &test]).contains("macro average"));
+}
+
+#[test]
+fn contributions_add_up_to_the_score() {
+    let bench = Bench::new();
+    bench.train_titles("m", &["--nonzeros", "200"]);
+    let text = "Senior staff nurse, school nurse";
+    let explained = bench.output(&["explain", "-m", "m", text]);
+    let numbers = |line: &str| -> Vec<f64> {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        cells[cells.len() - 2..].iter().map(|cell| cell.parse().unwrap()).collect()
+    };
+    let rows: Vec<&str> = explained.lines().skip_while(|line| !line.starts_with("feature")).skip(1).collect();
+    let (score, contributions) = rows.split_last().unwrap();
+    assert!(contributions.len() >= 2, "{explained}");
+    for class in 0..2 {
+        let sum: f64 = contributions.iter().map(|row| numbers(row)[class]).sum();
+        assert!((sum - numbers(score)[class]).abs() < 0.01, "{explained}");
+    }
+}
+
+#[test]
+fn the_lines_of_standard_input_are_explained() {
+    let bench = Bench::new();
+    let input = std::fs::File::open(bench.write("texts", b"night nurse\n\xff cook")).unwrap();
+    let output = bench.paring(&["explain", "-"]).stdin(input).output().unwrap();
+    let explained = String::from_utf8(output.stdout).unwrap();
+    assert!(explained.contains("\nnurse ") && explained.contains("\ncook "), "{explained}");
+}
+
+#[cfg(unix)]
+#[test]
+fn explaining_ends_with_success_when_nobody_reads_on() {
+    let bench = Bench::new();
+    let mut command = bench.paring(&["explain", "-"]);
+    let mut explaining = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    drop(explaining.stdout.take());
+    let mut texts = explaining.stdin.take().unwrap();
+    let closed = (0..1_000_000).find_map(|_| texts.write_all(b"night nurse\n").err());
+    assert_eq!(closed.expect("it reads on").kind(), std::io::ErrorKind::BrokenPipe);
+    assert!(explaining.wait().unwrap().success());
+}
+
+#[test]
+fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let arguments = ["frontier", &train, "--nonzeros", "20,5,80", "--test", &data("titles-test.tsv")];
+    let more = ["--tsv", "--svg", "f.svg", "--save-dir", "models", "--folds", "2"];
+    let table = bench.output(&[&arguments[..], &more[..]].concat());
+    let budgets: Vec<&str> = table.lines().map(|line| line.split('\t').next().unwrap()).collect();
+    assert_eq!(budgets, ["budget", "5", "20", "80", "dense"]);
+    assert!(table.contains("knee") && table.contains("one standard error"));
+    for budget in ["5", "20", "80"] {
+        let model = format!("models/{budget}.paring");
+        let kept = bench.json(&["inspect", "-m", &model, "--json"])["nonzeros"].as_u64().unwrap();
+        assert!(kept <= budget.parse().unwrap());
+    }
+    assert!(bench.path("models/dense.paring").exists());
+    let picture = std::fs::read_to_string(bench.path("f.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("dense") && picture.contains("knee"));
+    let found = bench.json(&[&arguments[..], &["--json", "--folds", "2"]].concat());
+    assert_eq!(found["points"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_frontier_that_fails_leaves_no_folder_and_tells_before_fitting_what_it_cannot_read() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    bench.write("head.tsv", "label\ttext\n");
+    bench.failure(1, &["frontier", "head.tsv", "--save-dir", "models"]);
+    // All of the defaults' budgets would take a minute.
+    let complaint = bench.failure(1, &["frontier", &train, "--save-dir", "models", "--test", "nothing.tsv"]);
+    assert!(complaint.contains("nothing.tsv: No such file"), "{complaint}");
+    let complaint = bench.failure(1, &["frontier", &train, "--save-dir", "head.tsv"]);
+    assert!(complaint.contains("head.tsv: cannot be written into"), "{complaint}");
+    assert_eq!(bench.files(), ["head.tsv"]);
+}
+
+#[test]
+fn a_frontier_is_tested_on_standard_input_too() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let test = std::fs::File::open(data("titles-test.tsv")).unwrap();
+    let arguments = ["frontier", &train, "--format", "tsv", "--test", "-", "--nonzeros", "5,20", "--json"];
+    let output = bench.paring(&[&arguments[..], &["--folds", "2"]].concat()).stdin(test).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(found["points"].as_array().unwrap().iter().all(|point| point["test"].is_f64()), "{found}");
+}
+
+#[test]
+fn the_built_in_model_is_within_64_kib_and_knows_a_nurse() {
+    let bench = Bench::new();
+    let found = bench.json(&["inspect", "--json"]);
+    assert!(found["bytes"].as_u64().unwrap() <= 65_536);
+    assert_eq!(found["classes"], 23);
+    assert!(bench.output(&["explain", "registered nurse"]).contains("Healthcare Practitioners"));
+}

@@ -1,0 +1,190 @@
+//! What every verb does with bad arguments, bad data, and outputs that are inputs.
+
+#![cfg(feature = "cli")]
+
+mod common;
+
+use common::{Bench, data};
+
+#[test]
+fn labels_that_no_model_or_too_few_texts_have_are_told_of() {
+    let bench = Bench::new();
+    let complaint_of = |arguments: &[&str]| {
+        let output = bench.run(arguments);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    bench.write("other.tsv", "label\ttext\nfish\ttrout\nbird\towl\nbird\tfinch\n");
+    assert!(complaint_of(&["evaluate", "other.tsv"]).contains("none of the labels"));
+    let train = data("titles.tsv");
+    let given = ["--nonzeros", "5", "--objective", "log-loss", "--l2", "1"];
+    let tested = [&["frontier", &train, "--test", "other.tsv"], &given[..]].concat();
+    assert!(complaint_of(&tested).contains("none of the labels"));
+    assert!(complaint_of(&["train", "other.tsv", "-o", "m"]).contains("1 of 2 classes have a single text"));
+    let complaint = bench.failure(1, &["train", &train, "-o", "x", "--validation", "other.tsv"]);
+    assert!(complaint.contains("none of the 3 texts of the validation data"), "{complaint}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_told_changes_no_exit_code() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    bench.write("bad.jsonl", "{\"text\": \"nurse\"}\n[]\n");
+    for (code, arguments) in [
+        (0, &["classify", "bad.jsonl", "--skip-bad-records"][..]),
+        (1, &["classify", "missing"]),
+        (2, &["classify", "--top", "0"]),
+        (2, &["train", &train, "-o", "m", "--folds", "1"]),
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = bench.paring(arguments).stderr(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_bad_record_is_told_with_file_and_line_and_leaves_nothing_behind() {
+    let bench = Bench::new();
+    let train = bench.write("bad.tsv", "label\ttext\na\tx\n\ty\nb\tz\n");
+    let complaint = bench.failure(1, &["train", &train, "-o", "m", "--nonzeros", "2"]);
+    assert!(complaint.contains("bad.tsv:3:"), "{complaint}");
+    assert_eq!(bench.files(), ["bad.tsv"]);
+    let output =
+        bench.run(&["train", &train, "-o", "m", "--nonzeros", "2", "--skip-bad-records", "--folds", "2"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("bad records, left out: 1"));
+    assert_eq!(bench.files(), ["bad.tsv", "m"]);
+}
+
+#[test]
+fn bad_usage_ends_with_code_2_before_any_work() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    for (arguments, named) in [
+        (&["--nonzeros", "0"][..], "nonzeros is 0"),
+        (&["--l2", "NaN"], "l2 is NaN"),
+        (&["--l1", "-1"], ""),
+        (&["--objective", "gce:7"], "q of the objective"),
+        (&["--max-accuracy-loss", "200"], "max-accuracy-loss is 200"),
+        (&["--folds", "1"], "folds is 1"),
+        (&["--folds", "21"], "folds is 21"),
+        (&["--threads", "100000"], "threads is 100000"),
+        (&["--l1", "NaN"], "l1 is NaN"),
+        (&["--max-accuracy-loss", "NaN"], "max-accuracy-loss is NaN"),
+        (&["--objective", "gce:NaN"], "q of the objective gce:Q is NaN"),
+        (&["--objective", "softmax-margin:NaN"], "M of the objective softmax-margin:M is NaN"),
+        (&["--objective", "hinge"], "expected auto, log-loss"),
+        (&["--affixes=9-3"], "affixes of 9 to 3"),
+        (&["--ngrams", "0"], "n-grams of 0 words"),
+    ] {
+        let output = bench.run(&[&["train", &train, "-o", "m"], arguments].concat());
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {complaint}");
+        assert!(complaint.contains(named), "{arguments:?}: {complaint}");
+    }
+    for arguments in [
+        &["--prune-by", "magnitude", "--objective", "zero-one"][..],
+        &["--l2", "-1"],
+        &["--l2", "1e300"],
+        &["--nonzeros", "9", "--max-bytes", "99"],
+        &["--nonzeros", "many"],
+        &["--max-bytes", "6Q"],
+    ] {
+        assert_eq!(bench.run(&[&["train", &train, "-o", "m"], arguments].concat()).status.code(), Some(2));
+    }
+    for arguments in [
+        &["train", &train, "-o", "-"][..],
+        &["frontier", &train, "--svg", "-"],
+        &["evaluate", &train, "--confusion", "-"],
+        &["inspect", "-m", "-"],
+    ] {
+        assert!(bench.failure(2, arguments).contains("-: expected the name of"));
+    }
+    assert!(bench.files().is_empty());
+}
+
+#[test]
+fn an_input_is_never_overwritten() {
+    let bench = Bench::new();
+    let train = bench.write("t.tsv", std::fs::read(data("titles.tsv")).unwrap());
+    let complaint = bench.failure(2, &["train", &train, "-o", "./t.tsv", "--nonzeros", "5"]);
+    assert!(complaint.contains("the input is also the output"));
+    #[cfg(unix)]
+    {
+        std::fs::hard_link(bench.path("t.tsv"), bench.path("other-name")).unwrap();
+        bench.failure(2, &["train", &train, "-o", "other-name", "--nonzeros", "5"]);
+        let read = std::fs::File::open(&train).unwrap();
+        let output = bench
+            .paring(&["train", "-", "--format", "tsv", "-o", "t.tsv", "--nonzeros", "5"])
+            .stdin(read)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("standard input: the input is also"));
+    }
+    std::fs::copy(&train, bench.path("20.paring")).unwrap();
+    let taken = ["frontier", "20.paring", "--format", "tsv", "--save-dir", ".", "--nonzeros", "20"];
+    assert!(bench.failure(2, &taken).contains("20.paring: the input is also the output"));
+    // A budget of 50 stands for all six weights that there can be.
+    let tiny = "label\ttext\na\tx\na\tx\nb\ty\nb\ty\n";
+    bench.write("6.paring", tiny);
+    let taken = ["frontier", "6.paring", "--format", "tsv", "--save-dir", ".", "--nonzeros", "2,50"];
+    assert!(bench.failure(2, &taken).contains("6.paring: the input is also the output"));
+    assert_eq!(std::fs::read_to_string(bench.path("6.paring")).unwrap(), tiny);
+    bench.failure(2, &["frontier", &train, "--svg", &train]);
+    bench.failure(2, &["evaluate", &train, "--confusion", &train]);
+    assert_eq!(std::fs::read(&train).unwrap(), std::fs::read(data("titles.tsv")).unwrap());
+}
+
+#[test]
+fn a_model_is_an_input_too() {
+    let bench = Bench::new();
+    bench.train_titles("m", &["--nonzeros", "5"]);
+    let model = std::fs::read(bench.path("m")).unwrap();
+    let test = data("titles-test.tsv");
+    let complaint = bench.failure(2, &["evaluate", "-m", "m", &test, "--confusion", "m"]);
+    assert!(complaint.contains("m: the input is also the output"), "{complaint}");
+    assert_eq!(std::fs::read(bench.path("m")).unwrap(), model);
+}
+
+#[cfg(unix)]
+#[test]
+fn reports_are_not_written_behind_what_was_read() {
+    let bench = Bench::new();
+    bench.train_titles("m", &["--nonzeros", "5"]);
+    bench.write("t.tsv", std::fs::read(data("titles-test.tsv")).unwrap());
+    for (file, arguments) in [
+        ("t.tsv", &["train", "t.tsv", "-o", "x", "--nonzeros", "5"][..]),
+        ("t.tsv", &["frontier", &data("titles.tsv"), "--test", "t.tsv", "--nonzeros", "5"]),
+        ("t.tsv", &["evaluate", "-m", "m", "t.tsv"]),
+        ("m", &["evaluate", "-m", "m", "t.tsv"]),
+        ("m", &["inspect", "-m", "m"]),
+        ("m", &["explain", "-m", "m", "nurse"]),
+    ] {
+        let before = std::fs::read(bench.path(file)).unwrap();
+        let appended = std::fs::OpenOptions::new().append(true).open(bench.path(file)).unwrap();
+        let output = bench.paring(arguments).stdout(appended).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(std::fs::read(bench.path(file)).unwrap(), before, "{arguments:?}");
+    }
+    assert_eq!(bench.files(), ["m", "t.tsv"]);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_before_training() {
+    let bench = Bench::new();
+    let complaint = bench.failure(1, &["train", &data("titles.tsv"), "-o", "no/such/m"]);
+    assert!(complaint.contains("no/such/m: cannot be written"), "{complaint}");
+    let complaint = bench.failure(1, &["train", &data("titles.tsv"), "-o", "new/"]);
+    assert!(complaint.contains("new/: cannot be written: it names no file"), "{complaint}");
+}
+
+#[test]
+fn every_verb_has_help_with_an_example() {
+    let bench = Bench::new();
+    for verb in ["train", "classify", "evaluate", "inspect", "explain", "frontier"] {
+        let help = bench.output(&[verb, "--help"]);
+        assert!(help.contains("Examples:") && help.contains(&format!("  paring {verb}")), "{help}");
+    }
+}
