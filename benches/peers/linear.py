@@ -39,14 +39,18 @@ def result(task, peer, budget, weights, seconds, note):
     return Result(peer, budget, nonzeros, bytes_, task.accuracy(weights), seconds, note)
 
 
+def by_class(rows, classes, n_classes):
+    """Weights of shape (features, classes) from scikit-learn's for `classes`; of two it has the second's alone."""
+    weights = np.zeros((len(rows[0]), n_classes))
+    weights[:, classes[-len(rows) :]] = np.transpose(rows)
+    return weights
+
+
 def liblinear_l1(counts, classes, n_classes, c, start):
     """One-vs-rest; the intercept is a column of `counts`, so it is penalised and counted."""
     binary = LogisticRegression(C=c, l1_ratio=1.0, solver="liblinear", fit_intercept=False, random_state=SEED)
     fitted = OneVsRestClassifier(binary).fit(counts, classes)
-    weights = np.zeros((counts.shape[1], n_classes))
-    for k, estimator in zip(fitted.classes_, fitted.estimators_, strict=True):
-        weights[:, k] = estimator.coef_[0]
-    return weights
+    return by_class([estimator.coef_[0] for estimator in fitted.estimators_], fitted.classes_, n_classes)
 
 
 def saga_l1(counts, classes, n_classes, c, start):
@@ -56,8 +60,8 @@ def saga_l1(counts, classes, n_classes, c, start):
         max_iter=200, tol=1e-3, warm_start=True,
     )  # fmt: skip
     if start is not None:
-        model.coef_ = start.T.copy()
-    return model.fit(counts, classes).coef_.T
+        model.coef_ = start.T[-1:].copy() if n_classes == 2 else start.T.copy()
+    return by_class(model.fit(counts, classes).coef_, model.classes_, n_classes)
 
 
 def loss_and_residual(x, weights, classes, rows):
@@ -132,7 +136,7 @@ def descent_l1(counts, classes, n_classes, c, start):
 
 def dense_l2(counts, classes, n_classes, c, start):
     model = LogisticRegression(C=c, fit_intercept=False, max_iter=300, tol=1e-3)
-    return model.fit(counts, classes).coef_.T
+    return by_class(model.fit(counts, classes).coef_, model.classes_, n_classes)
 
 
 @dataclass
