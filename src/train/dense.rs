@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use sprs::CsMatI;
 
-use super::cell::Cell;
+use super::cell::{Cell, without_full_rows};
 use super::exp_ln::exp;
 use super::loss::Loss;
 use super::problem::Problem;
@@ -11,6 +11,12 @@ use super::problem::Problem;
 /// A proximal step that promises less than this share of the objective has come to rest.
 const TOLERANCE: f64 = 1e-5;
 const MOST_STEPS: usize = 1000;
+
+/// The weights that are not zero at the [`minimum`], those of features that have one for every class shifted until one
+/// has none. In the order of features, then classes.
+pub(super) fn fit(problem: &Problem, loss: Loss, l1: f32, l2: f32) -> Vec<Cell> {
+    without_full_rows(minimum(problem, loss, l1, l2), problem.classes())
+}
 
 /// The weights that are not zero where the sum of losses, plus `l1` times the sum of their magnitudes, plus `l2 / 2`
 /// times the sum of their squares, is least; every feature and class has one. In the order of features, then classes.
@@ -23,7 +29,7 @@ const MOST_STEPS: usize = 1000;
 /// negative log-likelihood, so that the bound is theirs too.
 ///
 /// Takes memory for two matrices of shape (features, classes) and one of shape (texts, classes).
-pub(super) fn fit(problem: &Problem, loss: Loss, l1: f32, l2: f32) -> Vec<Cell> {
+fn minimum(problem: &Problem, loss: Loss, l1: f32, l2: f32) -> Vec<Cell> {
     let classes = problem.classes();
     let by_text = problem.shares_by_text();
     let curvatures = curvatures(problem, &by_text);
@@ -201,7 +207,7 @@ mod tests {
                 let l1_penalty: f32 = cells.iter().map(|cell| l1 * cell.weight.abs()).sum();
                 SmoothFit::new(&problem, loss, l2, cells).objective() + f64::from(l1_penalty)
             };
-            let cells = fit(&problem, loss, l1, l2);
+            let cells = minimum(&problem, loss, l1, l2);
             let place = (at / 3, at % 3);
             let mut moved = cells.clone();
             match moved.iter_mut().find(|cell| cell.place() == place) {
@@ -210,6 +216,16 @@ mod tests {
             }
             let (best, other) = (objective(cells), objective(moved));
             prop_assert!(best <= other + 2e-3 * best, "{best} at rest, {other} beside it");
+        }
+
+        #[test]
+        fn one_class_of_each_feature_has_no_weight_and_no_probability_tells(problem in problem(), l1 in 0.0..0.1_f32) {
+            let loss = Loss { q: 0.0, margin: 2.0 };
+            let (all, fewer) = (minimum(&problem, loss, l1, 0.05), fit(&problem, loss, l1, 0.05));
+            prop_assert!(fewer.chunk_by(|a, b| a.feature == b.feature).all(|row| row.len() < problem.classes()));
+            let losses = |cells| SmoothFit::new(&problem, loss, 0.0, cells).objective();
+            let (all, fewer) = (losses(all), losses(fewer));
+            prop_assert!((all - fewer).abs() <= 1e-4 * all, "{all} {fewer}");
         }
 
         #[test]

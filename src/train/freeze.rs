@@ -13,6 +13,12 @@ pub(super) fn freeze(dataset: &Dataset, cells: &[Cell], metadata: Vec<(String, S
     let mut cells: Vec<Cell> =
         cells.iter().map(|&cell| Cell { weight: round_score(cell.weight), ..cell }).collect();
     cells.retain(|cell| cell.weight != 0.0);
+    if let [_, _] = dataset.classes() {
+        // Against one of two classes is for the other: a positive score is the easier one to read.
+        for cell in cells.iter_mut().filter(|cell| cell.weight < 0.0) {
+            *cell = Cell { class: 1 - cell.class, weight: -cell.weight, ..*cell };
+        }
+    }
     // The columns of features without a nonzero are left out before the matrix is compressed: over the full
     // vocabulary its column pointers would take more than all that it holds.
     let mut kept: Vec<u32> = cells.iter().map(|cell| cell.feature).collect();

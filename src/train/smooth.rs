@@ -1,8 +1,6 @@
 //! Fits of a smooth loss to some cells of the score matrix.
 
-use hashbrown::HashSet;
-
-use super::cell::Cell;
+use super::cell::{Cell, Places};
 use super::exp_ln::exp;
 use super::line::Line;
 use super::loss::Loss;
@@ -29,7 +27,7 @@ pub(super) struct SmoothFit<'p> {
     /// The L2 strength: l2 / 2 w^2 adds to the sum of the losses.
     l2: f32,
     cells: Vec<Cell>,
-    places: HashSet<(u32, u32)>,
+    places: Places,
     /// The exponentials of the scores, up to a factor for each text; shape (texts, classes).
     odds: Vec<f32>,
     /// The sum of each text's odds.
@@ -50,7 +48,7 @@ pub(super) struct Addition {
 
 impl<'p> SmoothFit<'p> {
     pub(super) fn new(problem: &'p Problem, loss: Loss, l2: f32, cells: Vec<Cell>) -> SmoothFit<'p> {
-        let places = cells.iter().map(Cell::place).collect();
+        let places = Places::new(problem.classes(), cells.iter().map(Cell::place));
         let mut fit = SmoothFit {
             problem,
             loss,
@@ -71,9 +69,9 @@ impl<'p> SmoothFit<'p> {
         &self.cells
     }
 
-    /// The cells that there could be.
-    pub(super) fn possible(&self) -> usize {
-        self.problem.features() * self.problem.classes()
+    /// The most cells that can be of use: one class of each feature can do without.
+    pub(super) fn most(&self) -> usize {
+        self.problem.features() * (self.problem.classes() - 1)
     }
 
     /// Computes the odds anew from the weights: what was kept up to date has gathered rounding errors.
@@ -242,7 +240,7 @@ impl<'p> SmoothFit<'p> {
                     continue;
                 }
                 let gain = promise(p, o, total, self.l2);
-                if gain > threshold && !self.places.contains(&(feature, class as u32)) {
+                if gain > threshold && self.places.is_open(feature, class as u32) {
                     found.push(Addition { cell: Cell { feature, class: class as u32, weight: 0.0 }, gain });
                     if found.len() >= 4 * most.max(64) {
                         keep_best(&mut found, most);
@@ -276,7 +274,7 @@ impl<'p> SmoothFit<'p> {
 
     pub(super) fn add(&mut self, cell: Cell) {
         self.shift(cell.feature, cell.class, cell.weight);
-        self.places.insert(cell.place());
+        self.places.insert(cell.feature, cell.class);
         self.cells.push(cell);
     }
 
@@ -288,6 +286,9 @@ impl<'p> SmoothFit<'p> {
         for candidate in &candidates {
             if added == most {
                 break;
+            }
+            if !self.places.is_open(candidate.cell.feature, candidate.cell.class) {
+                continue;
             }
             let now = if added == 0 {
                 *candidate
@@ -325,7 +326,7 @@ impl<'p> SmoothFit<'p> {
         for &at in order.iter().take(costs.len().saturating_sub(size)) {
             is_kept[at] = false;
             let cell = self.cells[at];
-            self.places.remove(&cell.place());
+            self.places.remove(cell.feature, cell.class);
             self.shift(cell.feature, cell.class, -cell.weight);
         }
         let mut is_kept = is_kept.iter();
@@ -413,7 +414,7 @@ impl<'p> SmoothFit<'p> {
             if swapped < objective {
                 objective = swapped;
             } else {
-                self.places = kept.iter().map(Cell::place).collect();
+                self.places = Places::new(self.problem.classes(), kept.iter().map(Cell::place));
                 self.cells = kept;
                 self.refresh();
             }

@@ -82,7 +82,8 @@ macro_rules! accessors {
     };
 }
 
-/// The dense fit: a weight for every class and feature, with an L1 penalty that leaves many at zero.
+/// The dense fit: a weight for every class and feature, with an L1 penalty that leaves many at zero. Those of a feature
+/// that has one for every class are shifted until one has none, which changes no label and no probability.
 ///
 /// The first of the stages that [`ValidParams::train`] takes a budget of more than a sixteenth of all possible weights
 /// through, any budget if an L1 strength is given, and smaller budgets where cross-validation finds that better than to
@@ -290,6 +291,26 @@ mod tests {
             right += usize::from(dataset.classes()[best] == label);
         }
         assert_eq!(refined.training_accuracy(), right as f64 / dataset.texts() as f64);
+    }
+
+    #[test]
+    fn of_two_classes_a_feature_has_a_positive_score_for_one_at_most() {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for (label, text) in texts().iter().filter(|(label, _)| *label != "office") {
+            builder.push(label, text.as_bytes(), 1.0).unwrap();
+        }
+        let dataset = builder.finish(1).unwrap();
+        for objective in [Objective::Auto, Objective::ZeroOne] {
+            for nonzeros in [5, usize::MAX] {
+                let params =
+                    Params { objective, folds: 2, budget: Budget::Nonzeros(nonzeros), ..Params::default() };
+                let trained = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap();
+                let scores = trained.model.to_sprs();
+                assert!(scores.nnz() > 1 && scores.data().iter().all(|&score| score > 0.0));
+                assert!(scores.outer_iterator().all(|column| column.nnz() == 1));
+                assert!(trained.report.training_accuracy > 0.9);
+            }
+        }
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
-use super::cell::Cell;
+use super::cell::{Cell, Places};
 use super::problem::Problem;
 use super::random::Random;
 use crate::model::{MAX_SCORE_STEPS, SCORE_STEPS};
@@ -48,7 +48,7 @@ struct Wrong {
 pub(super) struct ZeroOneFit<'p> {
     problem: &'p Problem,
     cells: Vec<GridCell>,
-    places: HashSet<(u32, u32)>,
+    places: Places,
     /// Shape (texts, classes).
     scores: Vec<i32>,
     rivals: Vec<Rivals>,
@@ -100,7 +100,7 @@ impl<'p> ZeroOneFit<'p> {
             .collect();
         let mut fit = ZeroOneFit {
             problem,
-            places: cells.iter().map(|cell| (cell.feature, cell.class)).collect(),
+            places: places_of(problem, &cells),
             cells: Vec::new(),
             scores: vec![0; problem.texts() * problem.classes()],
             rivals: problem
@@ -300,7 +300,7 @@ impl<'p> ZeroOneFit<'p> {
             }
             for class in touched.drain(..) {
                 let bound = up[class as usize].max(down[class as usize]);
-                if bound > 0.0 && !self.places.contains(&(feature, class)) {
+                if bound > 0.0 && self.places.is_open(feature, class) {
                     let gain = match self.searched.get(&(feature, class)) {
                         Some(&(gain, round)) if self.round - round < FRESH => bound.min(1.25 * gain + 1.0),
                         _ => bound,
@@ -325,6 +325,9 @@ impl<'p> ZeroOneFit<'p> {
             if candidate.gain < 1e-6 || candidate.gain < 0.5 * first_gain {
                 break;
             }
+            if !self.places.is_open(candidate.feature, candidate.class) {
+                continue;
+            }
             let best = self.best(candidate.feature, candidate.class, 0);
             self.searched.insert((candidate.feature, candidate.class), (best.gain as f32, self.round));
             if best.change == 0 || best.gain < 1e-6 {
@@ -346,13 +349,13 @@ impl<'p> ZeroOneFit<'p> {
 
     fn add(&mut self, cell: GridCell) {
         self.shift(cell.feature, cell.class, cell.weight);
-        self.places.insert((cell.feature, cell.class));
+        self.places.insert(cell.feature, cell.class);
         self.cells.push(cell);
     }
 
     fn remove(&mut self, at: usize) -> GridCell {
         let cell = self.cells.swap_remove(at);
-        self.places.remove(&(cell.feature, cell.class));
+        self.places.remove(cell.feature, cell.class);
         self.shift(cell.feature, cell.class, -cell.weight);
         cell
     }
@@ -427,10 +430,14 @@ impl<'p> ZeroOneFit<'p> {
         let gain = self.right() - before;
         if gain <= 0.0 {
             (self.cells, self.scores, self.rivals) = kept;
-            self.places = self.cells.iter().map(|cell| (cell.feature, cell.class)).collect();
+            self.places = places_of(self.problem, &self.cells);
         }
         gain
     }
+}
+
+fn places_of(problem: &Problem, cells: &[GridCell]) -> Places {
+    Places::new(problem.classes(), cells.iter().map(|cell| (cell.feature, cell.class)))
 }
 
 /// Whether `a` is chosen before `b`: by score, and in a tie by the order of the classes.

@@ -122,6 +122,15 @@ proptest! {
     }
 
     #[test]
+    fn one_class_of_each_feature_does_without(problem in problem(), loss in loss()) {
+        let mut fit = SmoothFit::new(&problem, loss, 0.1, Vec::new());
+        fit.grow(12);
+        fit.swap(2);
+        fit.cells.sort_unstable_by_key(Cell::place);
+        prop_assert!(fit.cells.chunk_by(|a, b| a.feature == b.feature).all(|row| row.len() < problem.classes()));
+    }
+
+    #[test]
     fn pruning_keeps_to_the_size_under_a_mask(problem in problem(), by_cost in any::<bool>()) {
         let mut fit = SmoothFit::new(&problem, Loss { q: 0.0, margin: 0.0 }, 0.1, Vec::new());
         fit.grow(8);
