@@ -102,6 +102,8 @@ pub mod builtin;
 
 pub use infer::Classifier;
 pub use model::Model;
+/// The matrices of [`Model::to_sprs`] and of the counts and weights in training are this crate's.
+pub use sprs;
 
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../README.md")]

@@ -58,6 +58,37 @@ fn a_bad_record_is_told_with_file_and_line_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
+    let bench = Bench::new();
+    bench.write("data", "label\ttext\na\tx\nb\ty\n");
+    bench.write("lines.txt", "a\n");
+    bench.write("data.jsonl", "{\"label\": \"a\", \"text\": \"x\"}\n");
+    bench.write("data.tsv", "label\ttext\na\tx\ny\n");
+    for (code, arguments, told) in [
+        (2, &["train", "data"][..], "expected tsv, csv, jsonl or fasttext; name it with --format"),
+        (2, &["train", "lines.txt"], "expected tsv, csv, jsonl or fasttext; name it with --format"),
+        (2, &["train", "data.jsonl", "--no-header"], "names alone; name it with --label NAME"),
+        (2, &["train", "data.tsv", "--no-header", "--label", "x"], "1 for the first, as in --label 1"),
+        (1, &["train", "data.tsv", "--label", "class"], "; choose one with --label"),
+        (1, &["train", "data.tsv"], "; correct it, or go past bad records with --skip-bad-records"),
+        (1, &["classify", "data.tsv"], "; correct it, or go past bad records with --skip-bad-records"),
+        (
+            1,
+            &["classify", "--output", "append", "data.tsv"],
+            "another name for the label's with --label NAME",
+        ),
+        (1, &["classify", "--output", "append", "data.jsonl"], "; name the label's with --label NAME"),
+        (1, &["train", &data("titles.tsv"), "--max-memory", "1K"], ", or allow more with --max-memory"),
+    ] {
+        let model = if arguments[0] == "train" { &["-o", "m"][..] } else { &[] };
+        let output = bench.run(&[arguments, model].concat());
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {complaint}");
+        assert!(complaint.trim_end().ends_with(told), "{arguments:?}: {complaint}");
+    }
+}
+
+#[test]
 fn bad_usage_ends_with_code_2_before_any_work() {
     let bench = Bench::new();
     let train = data("titles.tsv");

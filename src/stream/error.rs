@@ -81,7 +81,8 @@ impl fmt::Display for StreamError {
             Self::Input(error) => error.fmt(f),
             Self::ColumnTaken { file, name } => write!(
                 f,
-                "{}: the header has a column {name:?} already, and one would be added: rename it, or name the label's with --label NAME",
+                "{}: the header has a column {name:?} already, and one would be added: rename it, or choose another name for \
+                 the label's",
                 file_name(file)
             ),
             Self::HeaderDiffers { file } => write!(

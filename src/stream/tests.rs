@@ -207,7 +207,7 @@ fn a_bad_record_ends_the_stream_after_all_before_it_and_tells_its_line() {
             let (output, error) = error_of(&options, name, text);
             assert_eq!(output, "Apple, \"red\"\nBean green\n", "{name}: {error}");
             assert!(error.starts_with(&format!("{name}:{line}: {found}")), "{error}");
-            assert!(error.ends_with("--skip-bad-records"), "{error}");
+            assert!(error.ends_with("; correct it, or go past bad records"), "{error}");
         }
     }
 }
@@ -242,7 +242,7 @@ fn a_name_that_is_taken_is_not_added_again() {
         assert_eq!(output, "");
         assert!(
             error.contains(
-                "\"label\" already, and one would be added: rename it, or name the label's with --label NAME"
+                "\"label\" already, and one would be added: rename it, or choose another name for the label's"
             ),
             "{error}"
         );

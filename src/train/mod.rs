@@ -138,12 +138,12 @@ impl fmt::Display for TrainError {
         match self {
             Self::Bytes { allowed, needed } => write!(
                 f,
-                "a model of these classes takes at least {needed} bytes: {allowed} are allowed; raise --max-bytes"
+                "a model of these classes takes at least {needed} bytes: {allowed} are allowed; allow more"
             ),
             Self::Memory { allowed, needed } => write!(
                 f,
-                "the scores of all texts for all classes take {needed} bytes: {allowed} are allowed; raise --max-memory, \
-                 or take fewer texts or classes"
+                "the scores of all texts for all classes take {needed} bytes: {allowed} are allowed; take fewer texts or \
+                 classes, or allow more"
             ),
             Self::DenseMemory { allowed, needed } => write!(
                 f,

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod advice;
 mod classify;
 mod common;
 mod evaluate;
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<common::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
-            common::tell(&error);
+            common::tell(format_args!("{error}{}", advice::advice(&*error)));
             if common::is_usage(&*error) { 2.into() } else { 1.into() }
         }
     }

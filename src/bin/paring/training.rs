@@ -11,6 +11,7 @@ use paring::data::read::read_labelled;
 use paring::text::{AffixLengths, FeatureSpec};
 use paring::train::{Objective, Params, Progress, PruneBy, TrainError};
 
+use crate::advice::advice;
 use crate::common::{Failure, Labelled, display, tell, tell_skipped};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -157,7 +158,7 @@ impl Training {
     /// An error of training, with the file that it is about, if it is one.
     pub fn failed(&self, error: TrainError) -> Failure {
         match &self.files[..] {
-            [only] => format!("{}: {error}", display(only)).into(),
+            [only] => format!("{}: {error}{}", display(only), advice(&error)).into(),
             _ => error.into(),
         }
     }

@@ -157,7 +157,7 @@ impl fmt::Display for BadRecord {
             Self::FieldTaken(name) => {
                 write!(
                     f,
-                    "a field {name:?} already, and one would be added: rename it, or name the label's with --label NAME"
+                    "a field {name:?} already, and one would be added: rename it, or choose another name for the label's"
                 )
             }
             Self::LoneSurrogate { role, path } => {
@@ -265,16 +265,15 @@ impl From<FeatureSpecError> for ReadErrorKind {
 impl fmt::Display for ReadErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownFormat => write!(
-                f,
-                "its name does not tell its format: name it with --format (tsv, csv, jsonl or fasttext)"
-            ),
+            Self::UnknownFormat => {
+                write!(f, "its name does not tell its format: expected tsv, csv, jsonl or fasttext")
+            }
             Self::NoLabels => {
-                write!(f, "plain lines carry no labels: expected --format tsv, csv, jsonl or fasttext")
+                write!(f, "plain lines carry no labels: expected tsv, csv, jsonl or fasttext")
             }
             Self::NoWeights => write!(f, "fastText lines carry no weights: leave the weight column out"),
             Self::NumberedField { role } => {
-                write!(f, "JSON fields have no numbers: name the {role} field with --{role} NAME")
+                write!(f, "a number for the {role} field: JSON fields have names alone")
             }
             Self::ColumnZero { role } => {
                 write!(f, "column 0 for the {role}: columns are numbered from 1")
@@ -282,7 +281,7 @@ impl fmt::Display for ReadErrorKind {
             Self::NamelessColumns { role, name } => {
                 write!(
                     f,
-                    "column {name:?} for the {role}: without a header columns have numbers, as in --{role} 1"
+                    "column {name:?} for the {role}: without a header columns have numbers, 1 for the first"
                 )
             }
             Self::Features(error) => error.fmt(f),
@@ -291,17 +290,15 @@ impl fmt::Display for ReadErrorKind {
                 write!(f, "the file is empty: expected a header that names the columns, then records")
             }
             Self::Header(problem) => write!(f, "the header: {problem}"),
-            Self::NoColumn { role, column, found } => write!(
-                f,
-                "no {column} for the {role}: found {}; choose one with --{role}",
-                Names(found, "columns")
-            ),
+            Self::NoColumn { role, column, found } => {
+                write!(f, "no {column} for the {role}: found {}; choose one", Names(found, "columns"))
+            }
             Self::DuplicateColumn { role, name } => write!(
                 f,
                 "more than one column {name:?} for the {role}: expected one; rename the others in the header"
             ),
             Self::Record(problem) => {
-                write!(f, "{problem}; correct it, or go past bad records with --skip-bad-records")
+                write!(f, "{problem}; correct it, or go past bad records")
             }
             Self::NoRecords { skipped: 0 } => write!(f, "no records: expected labelled texts"),
             Self::NoRecords { skipped } => {

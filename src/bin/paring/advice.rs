@@ -1,0 +1,45 @@
+//! Which option does what an error of the library says is to be done.
+
+use std::error::Error;
+
+use paring::data::ReadError;
+use paring::data::read::{BadRecord, ReadErrorKind};
+use paring::stream::StreamError;
+use paring::train::TrainError;
+
+/// What follows the error's own message: nothing if no option has to do with it.
+pub fn advice(error: &(dyn Error + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<ReadError>() {
+        of_input(error.kind())
+    } else if let Some(StreamError::Input(error)) = error.downcast_ref() {
+        of_input(error.kind())
+    } else if let Some(StreamError::ColumnTaken { .. }) = error.downcast_ref() {
+        " with --label NAME".into()
+    } else if let Some(error) = error.downcast_ref() {
+        of_training(error).into()
+    } else {
+        String::new()
+    }
+}
+
+fn of_input(kind: &ReadErrorKind) -> String {
+    match kind {
+        ReadErrorKind::UnknownFormat | ReadErrorKind::NoLabels => "; name it with --format".into(),
+        ReadErrorKind::NumberedField { role } => format!("; name it with --{role} NAME"),
+        ReadErrorKind::NamelessColumns { role, .. } => format!(", as in --{role} 1"),
+        ReadErrorKind::NoColumn { role, .. } => format!(" with --{role}"),
+        ReadErrorKind::Record(BadRecord::FieldTaken(_)) => {
+            " with --skip-bad-records; name the label's with --label NAME".into()
+        }
+        ReadErrorKind::Record(_) => " with --skip-bad-records".into(),
+        _ => String::new(),
+    }
+}
+
+fn of_training(error: &TrainError) -> &'static str {
+    match error {
+        TrainError::Bytes { .. } => " with --max-bytes",
+        TrainError::Memory { .. } => " with --max-memory",
+        _ => "",
+    }
+}
