@@ -62,6 +62,9 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //!    weight, whose steps are the margins of the texts that have the feature. Sorted, they give the best interval, and
 //!    the weight goes to its middle. Again weights are exchanged, the cheapest first, then drawn at random.
 //!
+//! No feature gets a weight for every class: to add one number to all of them changes no argmax and no probability, so that
+//! one class can do without. Of two classes, a feature has a score for the one that it speaks for.
+//!
 //! The loss is softmax-margin (multinomial logistic regression with the true class's score lowered by 2; by 4 or 8 where a
 //! large budget does better so), taken of scores over the square root of the text's length: that changes no argmax, but by
 //! sums alone, long texts would outweigh short ones. Its L2 strength, whether to cut from the dense fit, the margin, and

@@ -113,29 +113,32 @@ impl Finder {
     #[inline(always)]
     pub(super) fn find(&mut self, model: &Model, lexicon: &Lexicon, window: &Window, hits: &mut Hits) {
         let numbers = &mut hits.numbers[..];
-        let count = match (lexicon.is_words_only(), window.is_ascii()) {
-            (true, true) => {
-                let candidates = self.sift::<false, true>(lexicon, window);
-                self.look_up::<false>(model, lexicon, window, candidates, numbers)
-            }
-            (true, false) => {
-                let candidates = self.sift::<false, false>(lexicon, window);
-                self.look_up::<false>(model, lexicon, window, candidates, numbers)
-            }
-            (false, true) => {
-                let candidates = self.sift::<true, true>(lexicon, window);
-                self.look_up::<true>(model, lexicon, window, candidates, numbers)
-            }
-            (false, false) => {
-                let candidates = self.sift::<true, false>(lexicon, window);
-                self.look_up::<true>(model, lexicon, window, candidates, numbers)
-            }
+        let count = if lexicon.is_words_only() {
+            self.find_kinds::<false>(model, lexicon, window, numbers)
+        } else {
+            self.find_kinds::<true>(model, lexicon, window, numbers)
         };
         hits.end(count, lexicon.line_end());
     }
 
-    /// Notes what may be known, and returns how much that is: `WIDE` for all kinds of features or words alone,
-    /// `ASCII` for a window that is.
+    /// Puts what is found into `numbers`, and returns how much that is: `WIDE` for all kinds of features or words alone.
+    #[inline(always)]
+    fn find_kinds<const WIDE: bool>(
+        &mut self,
+        model: &Model,
+        lexicon: &Lexicon,
+        window: &Window,
+        numbers: &mut [u32],
+    ) -> usize {
+        let candidates = if window.is_ascii() {
+            self.sift::<WIDE, true>(lexicon, window)
+        } else {
+            self.sift::<WIDE, false>(lexicon, window)
+        };
+        self.look_up::<WIDE>(model, lexicon, window, candidates, numbers)
+    }
+
+    /// Notes what may be known, and returns how much that is; `ASCII` for a window that is.
     #[inline(always)]
     fn sift<const WIDE: bool, const ASCII: bool>(&mut self, lexicon: &Lexicon, window: &Window) -> usize {
         let sieve = lexicon.sieve();
