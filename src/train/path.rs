@@ -118,6 +118,7 @@ pub(super) fn follow(
 /// Fits the weights that are left, and exchanges them for better ones unless they were pruned by the baseline. Where all
 /// weights may stay, there is something to do only if an L1 penalty shrank them.
 pub(super) fn refine(fit: &mut SmoothFit<'_>, size: usize, by: PruneBy, was_shrunk: bool) {
+    fit.drop_full_rows();
     if by == PruneBy::Cost && size < fit.most() {
         fit.grow(size);
         fit.swap(SWAPS);

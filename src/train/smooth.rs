@@ -1,6 +1,6 @@
 //! Fits of a smooth loss to some cells of the score matrix.
 
-use super::cell::{Cell, Places};
+use super::cell::{Cell, Places, without_full_rows};
 use super::exp_ln::exp;
 use super::line::Line;
 use super::loss::Loss;
@@ -67,6 +67,14 @@ impl<'p> SmoothFit<'p> {
 
     pub(super) fn cells(&self) -> &[Cell] {
         &self.cells
+    }
+
+    /// Shifts the weights of each feature that has one for every class until one has none: no probability changes, and a
+    /// cell is free for another.
+    pub(super) fn drop_full_rows(&mut self) {
+        self.cells.sort_unstable_by_key(Cell::place);
+        self.cells = without_full_rows(std::mem::take(&mut self.cells), self.problem.classes());
+        self.places = Places::new(self.problem.classes(), self.cells.iter().map(Cell::place));
     }
 
     /// The most cells that can be of use: one class of each feature can do without.

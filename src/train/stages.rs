@@ -82,8 +82,8 @@ macro_rules! accessors {
     };
 }
 
-/// The dense fit: a weight for every class and feature, with an L1 penalty that leaves many at zero. Those of a feature
-/// that has one for every class are shifted until one has none, which changes no label and no probability.
+/// The dense fit: a weight for every class and feature, with an L1 penalty that leaves many at zero. Of two classes, each
+/// feature has one weight, the difference of the two, which changes no label and no probability.
 ///
 /// The first of the stages that [`ValidParams::train`] takes a budget of more than a sixteenth of all possible weights
 /// through, any budget if an L1 strength is given, and smaller budgets where cross-validation finds that better than to
