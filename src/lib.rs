@@ -106,6 +106,7 @@ pub mod builtin;
 pub use infer::Classifier;
 pub use model::Model;
 /// The matrices of [`Model::to_sprs`] and of the counts and weights in training are this crate's.
+#[cfg(feature = "train")]
 pub use sprs;
 
 #[cfg(all(doctest, feature = "cli"))]
