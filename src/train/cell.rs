@@ -46,8 +46,8 @@ impl Places {
     }
 }
 
-/// The cells, in the order of features, with the weights of each feature that has one for all classes shifted by the
-/// smallest of them, so that one class fewer needs one.
+/// The cells, in the order of features, with the weights of each feature that has one for all classes shifted by the one
+/// of the least magnitude, so that one class fewer needs one.
 pub(super) fn without_full_rows(mut cells: Vec<Cell>, classes: usize) -> Vec<Cell> {
     for row in cells.chunk_by_mut(|a, b| a.feature == b.feature).filter(|row| row.len() == classes) {
         let magnitude = |cell: &&Cell| cell.weight.abs();

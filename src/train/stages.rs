@@ -311,6 +311,8 @@ mod tests {
                 assert!(trained.report.training_accuracy > 0.9);
             }
         }
+        let dense = params(Objective::LogLoss).check().unwrap().fit_dense(&dataset).unwrap();
+        assert!(dense.nonzeros() > 5 && dense.weights().outer_iterator().all(|column| column.nnz() <= 1));
     }
 
     #[test]
