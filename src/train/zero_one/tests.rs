@@ -63,6 +63,15 @@ proptest! {
     }
 
     #[test]
+    fn no_addition_completes_the_weights_of_a_feature(problem in problem(), feature in 0..4_u32, class in 0..3_u32) {
+        let others = (0..3_u32).filter(|&other| other != class);
+        let cells: Vec<Cell> = others.map(|class| Cell { feature, class, weight: 1.0 }).collect();
+        let mut fit = ZeroOneFit::new(&problem, &cells);
+        fit.grow(12);
+        prop_assert!(fit.cells.iter().all(|cell| (cell.feature, cell.class) != (feature, class)));
+    }
+
+    #[test]
     fn growth_and_exchanges_keep_to_the_size_and_never_lose((problem, cells) in (problem(), cells())) {
         let mut fit = ZeroOneFit::new(&problem, &cells);
         let mut right = fit.right();
