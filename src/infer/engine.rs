@@ -110,7 +110,7 @@ impl<'c> Engine<'c> {
                 self.find();
                 let Engine { model, hits, totals, .. } = self;
                 for line in hits.lines() {
-                    emit(totals.of(model, &line[..line.len() - 1]).prediction());
+                    emit(totals.of(model, hits.columns(line)).prediction());
                 }
             }
             Piece::LongLine(line) => emit(self.totals(line).prediction()),

@@ -4,6 +4,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::key::{self, MAX_EXACT};
 use super::lexicon::Lexicon;
@@ -12,54 +13,60 @@ use crate::Model;
 use crate::text::features::MAX_NGRAMS;
 use crate::text::{MAX_TOKEN_BYTES, Tokenizer};
 
-/// The columns of the features found, and the [`line_end`](Lexicon::line_end) behind those of each line.
+/// The columns of the features found, line by line.
 #[derive(Debug, Clone)]
 pub(super) struct Hits {
-    numbers: Vec<u32>,
+    columns: Vec<u32>,
     count: usize,
-    /// Where the line ends are in `numbers`.
+    /// Where each line ends in `columns`.
     line_ends: Vec<u32>,
     lines: usize,
 }
 
+/// As many columns can be had from any hit on, whether or not so many follow.
+pub(super) const TOGETHER: usize = 4;
+
 impl Hits {
-    /// All hits and line ends.
+    /// The columns of all hits.
     pub(super) fn all(&self) -> &[u32] {
-        &self.numbers[..self.count]
+        &self.columns[..self.count]
     }
 
-    /// The hits of each line, and the line end behind them.
+    /// The places of each line's hits.
     #[inline(always)]
-    pub(super) fn lines(&self) -> impl Iterator<Item = &[u32]> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = Range<usize>> {
         let mut from = 0;
         self.line_ends[..self.lines].iter().map(move |&end| {
-            let line = &self.numbers[from..=end as usize];
-            from = end as usize + 1;
+            let line = from..end as usize;
+            from = line.end;
             line
         })
     }
 
-    /// Notes where the first `count` numbers are line ends.
+    /// The columns of the hits at some places.
     #[inline(always)]
-    fn end(&mut self, count: usize, line_end: u32) {
-        let (mut lines, line_ends) = (0, &mut self.line_ends[..]);
-        for (at, &number) in (0..).zip(&self.numbers[..count]) {
-            line_ends[lines] = at;
-            lines += usize::from(number == line_end);
-        }
-        (self.count, self.lines) = (count, lines);
+    pub(super) fn columns(&self, places: Range<usize>) -> &[u32] {
+        &self.columns[places]
+    }
+
+    /// The column of the hit at a place and of those behind it; what is behind the last is of no meaning.
+    #[inline(always)]
+    pub(super) fn columns_from(&self, place: usize) -> &[u32; TOGETHER] {
+        self.columns[place..].first_chunk().expect("there is room behind the last hit")
     }
 }
 
 /// Finds features, and remembers the words that the next n-gram may begin with.
 ///
-/// It goes over the events twice. The first pass asks the [`Sieve`](super::sieve::Sieve) alone, in as few
-/// instructions as can be, and notes the few features that may be known; the second looks those up.
+/// It goes over the events in three passes. The first asks the [`Sieve`](super::sieve::Sieve) alone, in as few
+/// instructions as can be, and notes the few features that may be known; the second parts the line ends from them; the
+/// third looks those that are left up.
 #[derive(Debug, Clone)]
 pub(super) struct Finder {
     tokenizer: Tokenizer,
     last: Last,
-    /// What the first pass notes: the place of an event among all, and in the lowest byte what of it may be known.
+    /// What the first pass notes: the place of an event among all, and in the lowest byte what of it may be known. The
+    /// third leaves in its place how many hits come from the candidates before.
     candidates: Vec<u32>,
 }
 
@@ -80,27 +87,27 @@ const NO_WORDS: Last = [UNKNOWN; MAX_NGRAMS as usize];
 
 /// How many features may be found in one window.
 fn most_hits(lexicon: &Lexicon) -> usize {
-    // A token and what separates it from the next, a line end perhaps, take two bytes at least.
+    // A token and what separates it from the next take two bytes at least.
     window::POSITIONS / 2 * (lexicon.ngrams() + lexicon.affixes().len() + 1)
 }
 
 /// How many features of one window may pass the sieve.
 fn most_candidates(lexicon: &Lexicon) -> usize {
-    // A line end takes one byte, and the sieve is asked as for a word of one letter: for its shortest affixes as well.
-    let of_one = 1 + lexicon.affixes().iter().filter(|affix| affix.length == 1).count();
-    window::POSITIONS * of_one + window::POSITIONS / 2 * lexicon.affixes().len()
+    // An event takes one byte, and the sieve is asked as for a word even of a line end.
+    window::POSITIONS * (1 + lexicon.affixes().len())
 }
 
 impl Finder {
     pub(super) fn new(lexicon: &Lexicon) -> Finder {
-        let candidates = vec![0; most_candidates(lexicon)];
+        // One more for the end of the last.
+        let candidates = vec![0; most_candidates(lexicon) + 1];
         Finder { tokenizer: Tokenizer::default(), last: NO_WORDS, candidates }
     }
 
     /// Room for what is found in one window.
     pub(super) fn hits(lexicon: &Lexicon) -> Hits {
-        let numbers = vec![0; most_hits(lexicon)];
-        Hits { numbers, count: 0, line_ends: vec![0; window::POSITIONS], lines: 0 }
+        let columns = vec![0; most_hits(lexicon) + TOGETHER];
+        Hits { columns, count: 0, line_ends: vec![0; window::POSITIONS], lines: 0 }
     }
 
     /// Forgets the words of the last line.
@@ -112,61 +119,92 @@ impl Finder {
     /// goes on is not.
     #[inline(always)]
     pub(super) fn find(&mut self, model: &Model, lexicon: &Lexicon, window: &Window, hits: &mut Hits) {
-        let numbers = &mut hits.numbers[..];
-        let count = if lexicon.is_words_only() {
-            self.find_kinds::<false>(model, lexicon, window, numbers)
+        if lexicon.is_words_only() {
+            self.find_kinds::<false>(model, lexicon, window, hits);
         } else {
-            self.find_kinds::<true>(model, lexicon, window, numbers)
-        };
-        hits.end(count, lexicon.line_end());
+            self.find_kinds::<true>(model, lexicon, window, hits);
+        }
     }
 
-    /// Puts what is found into `numbers`, and returns how much that is: `WIDE` for all kinds of features or words alone.
+    /// Puts what is found into `hits`: `WIDE` for all kinds of features or words alone.
     #[inline(always)]
     fn find_kinds<const WIDE: bool>(
         &mut self,
         model: &Model,
         lexicon: &Lexicon,
         window: &Window,
-        numbers: &mut [u32],
-    ) -> usize {
+        hits: &mut Hits,
+    ) {
         let candidates = if window.is_ascii() {
             self.sift::<WIDE, true>(lexicon, window)
         } else {
             self.sift::<WIDE, false>(lexicon, window)
         };
-        self.look_up::<WIDE>(model, lexicon, window, candidates, numbers)
+        let (candidates, lines) = self.part_lines::<WIDE>(window, candidates, &mut hits.line_ends);
+        let count = self.look_up::<WIDE>(model, lexicon, window, candidates, &mut hits.columns);
+        for end in &mut hits.line_ends[..lines] {
+            *end = self.candidates[*end as usize];
+        }
+        (hits.count, hits.lines) = (count, lines);
     }
 
-    /// Notes what may be known, and returns how much that is; `ASCII` for a window that is.
+    /// Notes what may be known and the line ends, and returns how much that is; `ASCII` for a window that is.
     #[inline(always)]
     fn sift<const WIDE: bool, const ASCII: bool>(&mut self, lexicon: &Lexicon, window: &Window) -> usize {
-        let sieve = lexicon.sieve();
+        let (sieve, events) = (lexicon.sieve(), window.events());
+        let (prefixes, suffixes) = (lexicon.prefixes(), lexicon.suffixes());
         let candidates = &mut self.candidates[..];
         let mut count = 0;
-        for (event, (start, end)) in (0_u32..).step_by(0x100).zip(window.events()) {
+        for (event, (start, end)) in (0_u32..).step_by(0x100).zip(events.iter()) {
             let mut note = |candidate, passes| {
                 candidates[count] = event | candidate;
                 count += usize::from(passes);
             };
             let length = usize::from(end.wrapping_sub(start));
-            if length > MAX_EXACT || !ASCII && !key::is_ascii(window.key(start) & key::low_bytes(length)) {
+            if length > MAX_EXACT || !ASCII && !key::is_ascii(events.key(start) & key::low_bytes(length)) {
                 note(RUN, true);
                 continue;
             }
-            let bytes = window.key_low(start);
+            let bytes = events.key_low(start);
             note(WORD, sieve.passes(bytes & key::low_bytes_low(length)));
             if WIDE {
-                for (kind, affix) in (WORD + 1..).zip(lexicon.affixes()) {
-                    let low = affix.low(window.key_low(affix.position(start, end)));
-                    note(kind, sieve.passes(low) & (length >= usize::from(affix.length)));
+                // Of a word that is shorter, the key gets what separates it from others, which no feature has.
+                for (kind, prefix) in (WORD + 1..).zip(prefixes) {
+                    note(kind, sieve.passes(prefix.low(bytes)));
+                }
+                for (kind, suffix) in (WORD + 1 + prefixes.len() as u32..).zip(suffixes) {
+                    note(kind, sieve.passes(suffix.low(events.key_low(suffix.position_of_suffix(end)))));
                 }
             }
         }
         count
     }
 
-    /// Looks the first `candidates` up that were noted, and returns how many of their numbers are known.
+    /// Parts the line ends from the first `candidates`, and puts into `line_ends` how many of the others come before each.
+    /// Returns how many others and how many line ends there are.
+    #[inline(always)]
+    fn part_lines<const WIDE: bool>(
+        &mut self,
+        window: &Window,
+        candidates: usize,
+        line_ends: &mut [u32],
+    ) -> (usize, usize) {
+        let events = window.events();
+        let all = &mut self.candidates[..candidates];
+        let (mut others, mut lines) = (0, 0);
+        for at in 0..candidates {
+            let candidate = all[at];
+            let (start, _) = events.get((candidate >> 8) as usize);
+            let is_line_end = events.is_line_end(start) && (!WIDE || candidate & 0xFF == WORD);
+            line_ends[lines] = others as u32;
+            lines += usize::from(is_line_end);
+            all[others] = candidate;
+            others += usize::from(!is_line_end);
+        }
+        (others, lines)
+    }
+
+    /// Looks the first `candidates` up that were noted, and returns how many of them are columns.
     #[inline(always)]
     fn look_up<const WIDE: bool>(
         &mut self,
@@ -174,52 +212,51 @@ impl Finder {
         lexicon: &Lexicon,
         window: &Window,
         candidates: usize,
-        numbers: &mut [u32],
+        columns: &mut [u32],
     ) -> usize {
-        let table = lexicon.table();
-        let line_end = lexicon.line_end();
+        let (table, events) = (lexicon.table(), window.events());
+        // Taken out, so that where they are need not be looked up for each.
+        let mut all = core::mem::take(&mut self.candidates);
         let mut count = 0;
         // The event that follows the last word that was known: only there an n-gram goes on.
         let mut next = 0;
-        for at in 0..candidates {
-            let candidate = self.candidates[at];
+        for candidate in &mut all[..candidates] {
+            let candidate = core::mem::replace(candidate, count as u32);
             let (event, kind) = ((candidate >> 8) as usize, candidate & 0xFF);
-            let (start, end) = window.event(event);
+            let (start, end) = events.get(event);
             if kind == RUN {
                 if event != next {
                     self.start_line();
                 }
                 next = event + 1;
-                count = self.find_in_run(model, lexicon, window, (start, end), (numbers, count));
+                count = self.find_in_run(model, lexicon, window, (start, end), (columns, count));
                 continue;
             }
             let length = usize::from(end.wrapping_sub(start)).min(MAX_EXACT);
             let word = |bytes| bytes & key::low_bytes(length);
             let key = match lexicon.affixes().get((kind as usize).wrapping_sub(1)) {
-                Some(affix) if WIDE => affix.key(window.key(affix.position(start, end))),
-                _ => word(window.key(start)),
+                Some(affix) if WIDE => affix.key(events.key(affix.position(start, end))),
+                _ => word(events.key(start)),
             };
             let (number, found) = table.find(key);
             let mut note = |number, found| {
-                numbers[count] = number;
+                columns[count] = number;
                 count += usize::from(found);
             };
-            note(number, found & (!WIDE || number <= line_end));
+            note(number, found & (!WIDE || number < lexicon.columns()));
             if WIDE && lexicon.ngrams() > 1 && kind == WORD && found {
+                // A line end is an event: no n-gram reaches across it.
                 if event != next {
                     self.last = NO_WORDS;
                 }
                 next = event + 1;
-                if number == line_end {
-                    // No n-gram reaches across it.
-                    self.last = NO_WORDS;
-                } else {
-                    find_ngrams(lexicon, &mut self.last, number, note);
-                }
+                find_ngrams(lexicon, &mut self.last, number, note);
             }
         }
+        all[candidates] = count as u32;
+        self.candidates = all;
         // A line may go on in the next window.
-        if next != window.event_count() {
+        if next != events.len() {
             self.start_line();
         }
         count
@@ -234,11 +271,11 @@ impl Finder {
         lexicon: &Lexicon,
         window: &Window,
         (start, end): (u16, u16),
-        (numbers, mut count): (&mut [u32], usize),
+        (columns, mut count): (&mut [u32], usize),
     ) -> usize {
         let run = window.lowered_run(start, end);
         let note = |column| {
-            numbers[count] = column;
+            columns[count] = column;
             count += 1;
         };
         if !run.is_ascii() {
@@ -268,7 +305,7 @@ impl Finder {
 fn find_in_token(model: &Model, lexicon: &Lexicon, last: &mut Last, token: &str, mut note: impl FnMut(u32)) {
     let number = lexicon.find_name(model, [token.as_bytes(), b""]);
     let mut note_column = |number: Option<u32>| {
-        if let Some(column) = number.filter(|&number| number < lexicon.line_end()) {
+        if let Some(column) = number.filter(|&number| number < lexicon.columns()) {
             note(column);
         }
     };
@@ -296,7 +333,7 @@ fn find_ngrams(lexicon: &Lexicon, last: &mut Last, word: u32, mut note: impl FnM
     for length in (1..lexicon.ngrams()).rev() {
         let (number, found) = lexicon.table().find(key::of_ngram(last[length - 1], word));
         last[length] = if found { number } else { UNKNOWN };
-        note(number, found & (number < lexicon.line_end()));
+        note(number, found & (number < lexicon.columns()));
     }
     last[0] = word;
 }

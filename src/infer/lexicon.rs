@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::key::{self, Key, Parts};
-use super::sieve::Sieve;
+use super::sieve::{Sieve, SieveRef};
 use super::table::{Table, TableRef};
 use crate::Model;
 use crate::text::features::AFFIX_LENGTHS;
@@ -15,13 +15,13 @@ use crate::text::{FeatureKind, INTERCEPT};
 
 /// Numbers the features of a model, and what else must be known to find its n-grams.
 ///
-/// A feature's number is its column. The next number, [`line_end`](Self::line_end), is that of a line end.
-/// Words and shorter n-grams that are part of a feature without being one have the numbers behind it.
+/// A feature's number is its column. Words and shorter n-grams that are part of a feature without being one have the
+/// numbers behind the last column.
 #[derive(Debug, Clone)]
 pub(super) struct Lexicon {
     table: Table,
-    line_end: u32,
-    /// The names of what is numbered behind `line_end`.
+    columns: u32,
+    /// The names of what is numbered behind the columns.
     parts: Box<[Box<str>]>,
     /// The prefixes, then the suffixes.
     affixes: Box<[Affix]>,
@@ -56,7 +56,13 @@ impl Affix {
     /// Where the bytes of the key begin, in ASCII: with the word, or one before the suffix.
     #[inline(always)]
     pub(super) fn position(&self, start: u16, end: u16) -> u16 {
-        if self.is_suffix { end - u16::from(self.length) - 1 } else { start }
+        if self.is_suffix { self.position_of_suffix(end) } else { start }
+    }
+
+    /// The same of a suffix.
+    #[inline(always)]
+    pub(super) fn position_of_suffix(&self, end: u16) -> u16 {
+        end - u16::from(self.length) - 1
     }
 
     /// The key, of the bytes at its position.
@@ -75,7 +81,7 @@ impl Affix {
 impl Lexicon {
     /// Compiles the features of `model`, or returns `None` if they were made not to fit a table.
     pub(super) fn new(model: &Model) -> Option<Lexicon> {
-        let line_end = u32::try_from(model.features().len()).ok()?;
+        let columns = u32::try_from(model.features().len()).ok()?;
         let mut numbers = Numbers { model, parts: BTreeMap::new() };
         let (mut prefixes, mut suffixes, mut ngrams) = (0_u16, 0_u16, 1);
         for name in model.features() {
@@ -94,27 +100,29 @@ impl Lexicon {
         let entries = numbers.entries()?;
         Some(Lexicon {
             table: Table::new(&entries)?,
-            line_end,
+            columns,
             parts: numbers.names(),
             affixes: affixes.collect(),
             prefixes: lengths(prefixes).count(),
             ngrams,
-            sieve: Sieve::new(entries.iter().map(|&(key, _)| key)),
+            sieve: Sieve::new(entries.iter().map(|&(key, _)| key).chain([Key::from(b'\n')])),
         })
     }
 
-    /// The number of a line end, past those of all columns.
+    /// How many columns there are: the lowest number that is none.
     #[inline(always)]
-    pub(super) fn line_end(&self) -> u32 {
-        self.line_end
+    pub(super) fn columns(&self) -> u32 {
+        self.columns
     }
 
     /// The prefixes that the model kept any of, shortest first.
+    #[inline(always)]
     pub(super) fn prefixes(&self) -> &[Affix] {
         &self.affixes[..self.prefixes]
     }
 
     /// The suffixes that the model kept any of, shortest first.
+    #[inline(always)]
     pub(super) fn suffixes(&self) -> &[Affix] {
         &self.affixes[self.prefixes..]
     }
@@ -127,8 +135,8 @@ impl Lexicon {
 
     /// What tells most of the words that the model does not know.
     #[inline(always)]
-    pub(super) fn sieve(&self) -> &Sieve {
-        &self.sieve
+    pub(super) fn sieve(&self) -> SieveRef<'_> {
+        self.sieve.get()
     }
 
     /// The words of the longest n-gram that the model kept; 1 if it kept none.
@@ -155,7 +163,7 @@ impl Lexicon {
         let confirmed = || {
             let name = match model.features().get(number as usize) {
                 Some(name) => name,
-                None => &*self.parts[(number - self.line_end) as usize - 1],
+                None => &*self.parts[(number - self.columns) as usize],
             };
             key::parts(name) == parts
         };
@@ -175,7 +183,7 @@ impl<'m> Numbers<'m> {
         let starts = name.match_indices(' ').map(|(end, _)| &name[..end]);
         for part in name.split(' ').chain(starts) {
             if self.model.feature_index(part).is_none() {
-                let next = u32::try_from(self.model.features().len() + 1 + self.parts.len()).ok()?;
+                let next = u32::try_from(self.model.features().len() + self.parts.len()).ok()?;
                 self.parts.entry(part).or_insert(next);
             }
         }
@@ -187,14 +195,12 @@ impl<'m> Numbers<'m> {
         column.or_else(|| self.parts.get(name).copied())
     }
 
-    /// The keys and numbers of all features but the intercept, of the line end, and of the parts.
+    /// The keys and numbers of all features but the intercept, and of the parts.
     fn entries(&self) -> Option<Vec<(Key, u32)>> {
         let features = (0..).zip(self.model.features()).map(|(column, name)| (name.as_str(), column));
         let parts = self.parts.iter().map(|(&name, &number)| (name, number));
-        let line_end = ("\n", self.model.features().len() as u32);
         features
             .filter(|&(name, _)| name != INTERCEPT)
-            .chain(core::iter::once(line_end))
             .chain(parts)
             .map(|(name, number)| {
                 // A search for one byte is dear beside the few that a name has.

@@ -15,6 +15,10 @@ const WORDS: usize = 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Sieve(Box<[u64; WORDS]>);
 
+/// A sieve for questions in a loop.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SieveRef<'s>(&'s [u64; WORDS]);
+
 impl Sieve {
     /// The sieve that passes the names with these keys. N-grams and long names have none that could be asked for.
     pub(super) fn new(keys: impl Iterator<Item = Key>) -> Sieve {
@@ -25,17 +29,24 @@ impl Sieve {
         Sieve(bits)
     }
 
-    /// Whether a name may be known of whose key this is the lower half.
     #[inline(always)]
-    pub(super) fn passes(&self, low: u64) -> bool {
-        let hash = Self::hash(low);
-        self.0[hash / 64] >> (hash % 64) & 1 == 1
+    pub(super) fn get(&self) -> SieveRef<'_> {
+        SieveRef(&self.0)
     }
 
     /// A number below 64 times `WORDS`.
     #[inline(always)]
     fn hash(low: u64) -> usize {
         (low.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize
+    }
+}
+
+impl SieveRef<'_> {
+    /// Whether a name may be known of whose key this is the lower half.
+    #[inline(always)]
+    pub(super) fn passes(self, low: u64) -> bool {
+        let hash = Sieve::hash(low);
+        self.0[hash / 64] >> (hash % 64) & 1 == 1
     }
 }
 
@@ -49,8 +60,8 @@ mod tests {
     fn names_of_the_model_pass_and_few_others_do() {
         let keys: Vec<Key> = (0..1000).map(|n| key::of_name([format!("{n}word").as_bytes(), b""])).collect();
         let sieve = Sieve::new(keys.iter().copied());
-        assert!(keys.iter().all(|&key| sieve.passes(key as u64)));
+        assert!(keys.iter().all(|&key| sieve.get().passes(key as u64)));
         let others = (0..1000).map(|n| key::of_name([format!("{n}other").as_bytes(), b""]));
-        assert!(others.filter(|&key| sieve.passes(key as u64)).count() < 50);
+        assert!(others.filter(|&key| sieve.get().passes(key as u64)).count() < 50);
     }
 }

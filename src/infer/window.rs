@@ -23,7 +23,7 @@ const EVENTS: usize = POSITIONS;
 /// Texts, and the words and line ends found in them.
 ///
 /// Words and line ends are both *events*, with a start and an end. That of a line end is one byte
-/// long, and the byte is a line feed.
+/// long, and the byte is a line feed: no word has one.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
     buffers: Box<Buffers>,
@@ -144,41 +144,10 @@ impl Window {
         self.is_ascii
     }
 
-    /// The events, in order: where each starts and ends, for [`key`](Self::key) and
-    /// [`lowered_run`](Self::lowered_run).
+    /// The events, for a loop.
     #[inline(always)]
-    pub(super) fn events(&self) -> impl Iterator<Item = (u16, u16)> {
-        let starts = &self.buffers.starts[..self.events];
-        starts.iter().copied().zip(self.buffers.ends[..self.events].iter().copied())
-    }
-
-    /// How many events there are.
-    #[inline(always)]
-    pub(super) fn event_count(&self) -> usize {
-        self.events
-    }
-
-    /// An event, by its place in their order.
-    #[inline(always)]
-    pub(super) fn event(&self, at: usize) -> (u16, u16) {
-        (self.buffers.starts[at], self.buffers.ends[at])
-    }
-
-    /// The first eight bytes of [`key`](Self::key).
-    #[inline(always)]
-    pub(super) fn key_low(&self, position: u16) -> u64 {
-        let from = usize::from(position) & (POSITIONS - 1);
-        let bytes = self.buffers.lowered[from..from + 8].first_chunk();
-        u64::from_le_bytes(*bytes.expect("it is eight bytes"))
-    }
-
-    /// The sixteen bytes from `position` on, in lower case. Events may be asked one byte before their start.
-    #[inline(always)]
-    pub(super) fn key(&self, position: u16) -> Key {
-        // The mask changes nothing; it shows the compiler that the bytes are there.
-        let from = usize::from(position) & (POSITIONS - 1);
-        let bytes = self.buffers.lowered[from..from + MAX_EXACT].first_chunk();
-        Key::from_le_bytes(*bytes.expect("it is sixteen bytes"))
+    pub(super) fn events(&self) -> Events<'_> {
+        Events { buffers: &self.buffers, count: self.events }
     }
 
     /// The bytes of a run, with those of ASCII in lower case.
@@ -189,6 +158,57 @@ impl Window {
     /// The bytes of a run that is not all ASCII, as they were.
     pub(super) fn original_run(&self, start: u16, end: u16) -> &[u8] {
         &self.buffers.original[usize::from(start)..usize::from(end)]
+    }
+}
+
+/// The words and line ends in a window, in order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Events<'w> {
+    buffers: &'w Buffers,
+    count: usize,
+}
+
+impl<'w> Events<'w> {
+    /// Where each starts and ends, for [`key`](Self::key) and [`lowered_run`](Window::lowered_run).
+    #[inline(always)]
+    pub(super) fn iter(self) -> impl Iterator<Item = (u16, u16)> + 'w {
+        let starts = self.buffers.starts[..self.count].iter().copied();
+        starts.zip(self.buffers.ends[..self.count].iter().copied())
+    }
+
+    /// Where one starts and ends, by its place in their order.
+    #[inline(always)]
+    pub(super) fn get(self, at: usize) -> (u16, u16) {
+        (self.buffers.starts[at], self.buffers.ends[at])
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub(super) fn len(self) -> usize {
+        self.count
+    }
+
+    /// Whether an event that starts here is a line end.
+    #[inline(always)]
+    pub(super) fn is_line_end(self, start: u16) -> bool {
+        self.buffers.lowered[usize::from(start) & (POSITIONS - 1)] == b'\n'
+    }
+
+    /// The first eight bytes of [`key`](Self::key).
+    #[inline(always)]
+    pub(super) fn key_low(self, position: u16) -> u64 {
+        let from = usize::from(position) & (POSITIONS - 1);
+        let bytes = self.buffers.lowered[from..from + 8].first_chunk();
+        u64::from_le_bytes(*bytes.expect("it is eight bytes"))
+    }
+
+    /// The sixteen bytes from `position` on, in lower case. Words may be asked some bytes before their start.
+    #[inline(always)]
+    pub(super) fn key(self, position: u16) -> Key {
+        // The mask changes nothing; it shows the compiler that the bytes are there.
+        let from = usize::from(position) & (POSITIONS - 1);
+        let bytes = self.buffers.lowered[from..from + MAX_EXACT].first_chunk();
+        Key::from_le_bytes(*bytes.expect("it is sixteen bytes"))
     }
 }
 
@@ -264,7 +284,7 @@ mod tests {
                 all.extend(expected(text, *lines));
             }
             let found: Vec<Vec<u8>> =
-                window.events().map(|(start, end)| window.lowered_run(start, end).to_vec()).collect();
+                window.events().iter().map(|(start, end)| window.lowered_run(start, end).to_vec()).collect();
             assert_eq!(found, all, "{}", instructions.name());
         }
     }
@@ -300,7 +320,7 @@ mod tests {
             let mut window = Window::default();
             instructions.run(Push(&mut window, "night nurse".as_bytes(), Lines::One));
             instructions.run(Push(&mut window, "Été".as_bytes(), Lines::One));
-            let (start, end) = window.events().nth(3).unwrap();
+            let (start, end) = window.events().get(3);
             assert_eq!(window.original_run(start, end), "Été".as_bytes());
         }
     }

@@ -4,10 +4,12 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use core::ops::Range;
 
 use super::totals::steps;
-use super::{ClassOf, most_hits};
+use super::{ClassOf, Hits, most_hits};
 use crate::Model;
+use crate::infer::find::TOGETHER;
 
 /// All scores of a feature side by side, those that are zero too: for few classes.
 ///
@@ -16,7 +18,7 @@ use crate::Model;
 #[derive(Debug, Clone)]
 pub(in crate::infer) struct Dense<const LANES: usize> {
     intercept: [i32; LANES],
-    /// The scores of each feature, and behind the last those of a line end: none.
+    /// The scores of each feature, and behind the last those of no feature.
     columns: Box<[[i16; LANES]]>,
     most_hits: usize,
 }
@@ -53,21 +55,21 @@ impl<const LANES: usize> ClassOf for &Dense<LANES> {
     }
 
     #[inline(always)]
-    fn class_of(&mut self, line: &[u32]) -> u32 {
-        let end = line.len() - 1;
+    fn class_of(&mut self, hits: &Hits, line: Range<usize>) -> u32 {
+        let columns = &self.columns[..];
+        let none = columns.len() as u32 - 1;
         let mut sums = self.intercept;
-        let mut at = 0;
-        // Four at a time, with the line end for those that are not there: few lines take a branch that
-        // others do not.
+        let mut at = line.start;
+        // Four at a time, with no scores for those that are not there: few lines take a branch that others do not.
         loop {
-            for at in at..at + 4 {
-                let column = line[at.min(end)] as usize;
-                for (sum, &score) in sums.iter_mut().zip(&self.columns[column]) {
+            for (at, &column) in (at..).zip(hits.columns_from(at)) {
+                let column = if at < line.end { column } else { none };
+                for (sum, &score) in sums.iter_mut().zip(&columns[column as usize]) {
                     *sum = sum.wrapping_add(i32::from(score));
                 }
             }
-            at += 4;
-            if at >= end {
+            at += TOGETHER;
+            if at >= line.end {
                 break;
             }
         }

@@ -9,6 +9,8 @@ mod dense;
 mod sparse;
 mod totals;
 
+use core::ops::Range;
+
 use super::Label;
 use super::find::Hits;
 use crate::Model;
@@ -62,8 +64,8 @@ trait ClassOf {
     /// The number of hits up to which the class is right.
     fn most_hits(&self) -> usize;
 
-    /// The class of a line with these hits, the last of them the line end.
-    fn class_of(&mut self, line: &[u32]) -> u32;
+    /// The class of the line whose hits are at these places.
+    fn class_of(&mut self, hits: &Hits, line: Range<usize>) -> u32;
 }
 
 /// Labels each line, by its [`Totals`] if it has too many hits.
@@ -76,11 +78,11 @@ fn label_lines(
     mut lines: impl ClassOf,
 ) {
     for line in hits.lines() {
-        let count = line.len() - 1;
+        let count = line.len();
         emit(if count <= lines.most_hits() {
-            Label { class: lines.class_of(line), known: count > 0 }
+            Label { class: lines.class_of(hits, line), known: count > 0 }
         } else {
-            totals.of(model, &line[..count]).prediction().into()
+            totals.of(model, hits.columns(line)).prediction().into()
         });
     }
 }

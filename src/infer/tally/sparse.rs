@@ -5,9 +5,10 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::totals::{Totals, score};
-use super::{ClassOf, most_hits};
+use super::{ClassOf, Hits, most_hits};
 use crate::Model;
 
 /// Only the scores that there are, and only the classes that are touched: for many classes.
@@ -62,10 +63,10 @@ impl ClassOf for WithTouched<'_> {
     }
 
     #[inline(always)]
-    fn class_of(&mut self, line: &[u32]) -> u32 {
+    fn class_of(&mut self, hits: &Hits, line: Range<usize>) -> u32 {
         let WithTouched { sparse, model, touched } = self;
         let Touched { scores, is_touched, classes } = &mut **touched;
-        for &column in &line[..line.len() - 1] {
+        for &column in hits.columns(line) {
             let (rows, values) = model.column(column as usize);
             classes.extend_from_slice(rows);
             for (&class, &value) in rows.iter().zip(values) {
