@@ -240,8 +240,8 @@ impl<F: FnMut(Label)> Kernel for LabelHits<'_, F> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self, _: impl Scan) {
+    fn run(self, scan: impl Scan) {
         let LabelHits { model, tally, hits, totals, touched, emit } = self;
-        tally.label(model, hits, totals, touched, emit);
+        tally.label(scan, model, hits, totals, touched, emit);
     }
 }

@@ -170,6 +170,20 @@ fn sums_past_what_the_vectors_hold_are_exact_too() {
 }
 
 #[test]
+fn a_class_wins_by_the_least_negative_of_sums_however_low_they_are() {
+    for classes in [2, 3, 16, 17, 30, 32, 33] {
+        let all: Vec<(u32, i16)> =
+            (0..classes).map(|class| (class, -7000 - 10 * (class as i16 - 1).abs())).collect();
+        let model = words(&[("low", &all)], classes as usize);
+        for times in 0..9 {
+            check(model.clone(), "low ".repeat(times).as_bytes());
+        }
+        let label = model.into_classifier().classify("low low low low low low").to_owned();
+        assert_eq!(label, "00001");
+    }
+}
+
+#[test]
 fn a_run_over_the_bound_is_no_token_at_any_length() {
     let model = words(&[("aaa*", &[(1, 9)]), ("x", &[(2, 1)]), ("x x", &[(2, 3)]), ("ééé*", &[(1, 9)])], 3);
     for length in [255, 256, 257, 4000, 4095, 4096, 4097, 10_000] {

@@ -1,7 +1,7 @@
 //! Where the words of a text are: 64 bytes at a time, with the instructions that the machine has.
 //!
 //! This is the one module with `unsafe` code. It is of two sorts only, and each place says which:
-//! a load or store of 64 bytes (or 64 positions) through a pointer taken from a reference to an
+//! a load or store of 32 or 64 bytes through a pointer taken from a reference to an
 //! array of just that size; and a call of a function that needs instructions of which the caller
 //! holds proof. A value of [`Avx2`](x86::Avx2) or [`Avx512`](x86::Avx512) is that proof: they are
 //! made in [`Instructions::run`] alone, from an [`Instructions`] that detection made.
@@ -43,6 +43,9 @@ pub(crate) trait Scan: Copy {
     /// Writes `base + i` for each bit `i` that is set in `bits`, in order, and returns how many they
     /// are. What it leaves behind them in `positions` is of no meaning.
     fn positions(self, bits: u64, base: u16, positions: &mut [u16; CHUNK]) -> usize;
+
+    /// The place of the largest value, and of several the first. `N` is 16 or 32.
+    fn largest<const N: usize>(self, values: &[i16; N]) -> u32;
 }
 
 /// Work that is compiled once for each way of scanning.

@@ -62,6 +62,13 @@ impl Scan for Portable {
     fn positions(self, bits: u64, base: u16, positions: &mut [u16; CHUNK]) -> usize {
         positions_one_by_one(bits, base, positions)
     }
+
+    #[inline(always)]
+    fn largest<const N: usize>(self, values: &[i16; N]) -> u32 {
+        // Below each value its place from behind: of equal values the first's is the largest.
+        let ranked = (1..).zip(values).map(|(at, &value)| i32::from(value) << 8 | (N as i32 - at));
+        N as u32 - 1 - (ranked.fold(i32::MIN, i32::max) as u32 & 0xFF)
+    }
 }
 
 /// [`Scan::positions`], sixteen at a time without a branch: text rarely has more in 64 bytes.

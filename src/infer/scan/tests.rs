@@ -89,7 +89,33 @@ fn no_set_of_instructions_goes_untested_that_this_machine_has() {
     assert_eq!(Some(Instructions::best()), Instructions::available().last());
 }
 
+struct Largest<'a, const N: usize>(&'a [i16; N]);
+
+impl<const N: usize> Kernel for Largest<'_, N> {
+    type Output = u32;
+
+    fn run(self, scan: impl Scan) -> u32 {
+        scan.largest(self.0)
+    }
+}
+
+fn check_largest<const N: usize>(values: &[i16; N]) {
+    let largest = values.iter().max().unwrap();
+    let first = values.iter().position(|value| value == largest).unwrap();
+    for instructions in Instructions::available() {
+        assert_eq!(instructions.run(Largest(values)), first as u32, "{} {values:?}", instructions.name());
+    }
+}
+
 proptest! {
+    #[test]
+    fn the_first_of_the_largest_values_is_found(any: [i16; 32], few in proptest::array::uniform32(-2..3_i16)) {
+        for values in [any, few, few.map(|value| value << 13), any.map(|value| value | 0x7FF0), [few[0]; 32]] {
+            check_largest(&values);
+            check_largest(values.first_chunk::<16>().unwrap());
+        }
+    }
+
     #[test]
     fn any_bytes_are_seen_alike_by_all_instructions(bytes: [u8; CHUNK]) {
         check_masks(&bytes);

@@ -71,6 +71,12 @@ impl Scan for Avx2 {
     fn positions(self, bits: u64, base: u16, positions: &mut [u16; CHUNK]) -> usize {
         super::portable::positions_one_by_one(bits, base, positions)
     }
+
+    #[inline(always)]
+    fn largest<const N: usize>(self, values: &[i16; N]) -> u32 {
+        // SAFETY: `self` proves that the machine has what the function needs.
+        unsafe { largest_avx2(values) }
+    }
 }
 
 #[inline]
@@ -119,6 +125,27 @@ fn find_avx2<const N: usize>(bytes: &[u8; CHUNK], sought: [u8; N]) -> u64 {
     })
 }
 
+#[inline]
+#[target_feature(enable = "avx2")]
+fn largest_avx2<const N: usize>(values: &[i16; N]) -> u32 {
+    let (sixteens, _) = values.as_chunks::<16>();
+    // SAFETY: 32 bytes that can be read, and the load asks for no alignment.
+    let load = |sixteen: &[i16; 16]| unsafe { _mm256_loadu_si256(sixteen.as_ptr().cast()) };
+    let least = _mm256_set1_epi16(i16::MIN);
+    let largest = sixteens.iter().fold(least, |largest, sixteen| _mm256_max_epi16(largest, load(sixteen)));
+    let eight = _mm_max_epi16(_mm256_castsi256_si128(largest), _mm256_extracti128_si256::<1>(largest));
+    // There is an instruction for the least of eight without signs: all bits but the sign turned, the order is reversed.
+    let turn = _mm_set1_epi16(i16::MAX);
+    let largest = _mm_xor_si128(_mm_minpos_epu16(_mm_xor_si128(eight, turn)), turn);
+    let largest = _mm256_broadcastw_epi16(largest);
+    let is_largest = sixteens.iter().rev().fold(0_u64, |bits, sixteen| {
+        let equal = _mm256_movemask_epi8(_mm256_cmpeq_epi16(load(sixteen), largest)) as u32;
+        bits << 32 | u64::from(equal)
+    });
+    // Two bits for each.
+    is_largest.trailing_zeros() / 2
+}
+
 impl Scan for Avx512 {
     #[inline(always)]
     fn masks(self, bytes: &[u8; CHUNK], lowered: &mut [u8; CHUNK]) -> Masks {
@@ -137,6 +164,12 @@ impl Scan for Avx512 {
     fn positions(self, bits: u64, base: u16, positions: &mut [u16; CHUNK]) -> usize {
         // SAFETY: `self` proves that the machine has what the function needs.
         unsafe { positions_avx512(bits, base, positions) }
+    }
+
+    #[inline(always)]
+    fn largest<const N: usize>(self, values: &[i16; N]) -> u32 {
+        // SAFETY: `self` proves that the machine has what the function needs.
+        unsafe { largest_avx2(values) }
     }
 }
 

@@ -14,7 +14,8 @@ use core::ops::Range;
 use super::Label;
 use super::find::Hits;
 use crate::Model;
-use dense::Dense;
+use crate::infer::scan::Scan;
+use dense::{Dense, Scanned};
 use sparse::{Sparse, WithTouched};
 use totals::steps;
 
@@ -42,6 +43,7 @@ impl Tally {
     #[inline(always)]
     pub(super) fn label(
         &self,
+        scan: impl Scan,
         model: &Model,
         hits: &Hits,
         totals: &mut Totals,
@@ -49,8 +51,8 @@ impl Tally {
         emit: impl FnMut(Label),
     ) {
         match self {
-            Tally::UpTo16(dense) => label_lines(model, hits, totals, emit, dense),
-            Tally::UpTo32(dense) => label_lines(model, hits, totals, emit, dense),
+            Tally::UpTo16(dense) => label_lines(model, hits, totals, emit, Scanned { dense, scan }),
+            Tally::UpTo32(dense) => label_lines(model, hits, totals, emit, Scanned { dense, scan }),
             Tally::Sparse(sparse) => {
                 let touched = touched.get_or_insert_with(|| sparse.touched());
                 label_lines(model, hits, totals, emit, WithTouched { sparse, model, touched });
