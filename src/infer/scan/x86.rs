@@ -128,22 +128,34 @@ fn find_avx2<const N: usize>(bytes: &[u8; CHUNK], sought: [u8; N]) -> u64 {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn largest_avx2<const N: usize>(values: &[i16; N]) -> u32 {
-    let (sixteens, _) = values.as_chunks::<16>();
-    // SAFETY: 32 bytes that can be read, and the load asks for no alignment.
-    let load = |sixteen: &[i16; 16]| unsafe { _mm256_loadu_si256(sixteen.as_ptr().cast()) };
-    let least = _mm256_set1_epi16(i16::MIN);
-    let largest = sixteens.iter().fold(least, |largest, sixteen| _mm256_max_epi16(largest, load(sixteen)));
-    let eight = _mm_max_epi16(_mm256_castsi256_si128(largest), _mm256_extracti128_si256::<1>(largest));
-    // There is an instruction for the least of eight without signs: all bits but the sign turned, the order is reversed.
-    let turn = _mm_set1_epi16(i16::MAX);
-    let largest = _mm_xor_si128(_mm_minpos_epu16(_mm_xor_si128(eight, turn)), turn);
-    let largest = _mm256_broadcastw_epi16(largest);
-    let is_largest = sixteens.iter().rev().fold(0_u64, |bits, sixteen| {
-        let equal = _mm256_movemask_epi8(_mm256_cmpeq_epi16(load(sixteen), largest)) as u32;
+    let (sixteens, _) = values.as_chunks();
+    let largest = largest_value(sixteens);
+    let is_largest = sixteens.iter().rev().fold(0, |bits, sixteen| {
+        let equal = _mm256_movemask_epi8(_mm256_cmpeq_epi16(load_sixteen(sixteen), largest)) as u32;
         bits << 32 | u64::from(equal)
     });
     // Two bits for each.
     is_largest.trailing_zeros() / 2
+}
+
+/// The largest of some values, sixteen times.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn largest_value(sixteens: &[[i16; 16]]) -> __m256i {
+    let least = _mm256_set1_epi16(i16::MIN);
+    let largest =
+        sixteens.iter().fold(least, |largest, values| _mm256_max_epi16(largest, load_sixteen(values)));
+    let eight = _mm_max_epi16(_mm256_castsi256_si128(largest), _mm256_extracti128_si256::<1>(largest));
+    // There is an instruction for the least of eight without signs: all bits but the sign turned, the order is reversed.
+    let turn = _mm_set1_epi16(i16::MAX);
+    _mm256_broadcastw_epi16(_mm_xor_si128(_mm_minpos_epu16(_mm_xor_si128(eight, turn)), turn))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_sixteen(values: &[i16; 16]) -> __m256i {
+    // SAFETY: 32 bytes that can be read, and the load asks for no alignment.
+    unsafe { _mm256_loadu_si256(values.as_ptr().cast()) }
 }
 
 impl Scan for Avx512 {
@@ -169,7 +181,7 @@ impl Scan for Avx512 {
     #[inline(always)]
     fn largest<const N: usize>(self, values: &[i16; N]) -> u32 {
         // SAFETY: `self` proves that the machine has what the function needs.
-        unsafe { largest_avx2(values) }
+        unsafe { largest_avx512(values) }
     }
 }
 
@@ -241,4 +253,15 @@ fn positions_avx512(bits: u64, base: u16, positions: &mut [u16; CHUNK]) -> usize
         unsafe { _mm512_storeu_si512(halves[1].as_mut_ptr().cast(), high) };
     }
     count
+}
+
+#[inline]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,bmi1")]
+fn largest_avx512<const N: usize>(values: &[i16; N]) -> u32 {
+    let (sixteens, _) = values.as_chunks();
+    let largest = largest_value(sixteens);
+    let is_largest = sixteens.iter().rev().fold(0, |bits, sixteen| {
+        bits << 16 | u32::from(_mm256_cmpeq_epi16_mask(load_sixteen(sixteen), largest))
+    });
+    is_largest.trailing_zeros()
 }
