@@ -23,6 +23,12 @@ const WIDER_MARGINS: [(f32, f32); 2] = [(MARGIN, 4.0), (4.0, 8.0)];
 const L2: [f32; 3] = [0.3, 1.0, 3.0];
 const L2_BEYOND: [(f32, f32); 2] = [(0.3, 0.1), (3.0, 10.0)];
 
+/// The next weaker L2 strength of those that may be tried.
+fn weaker(l2: f32) -> Option<f32> {
+    let strengths = L2.into_iter().chain(L2_BEYOND.map(|(_, beyond)| beyond));
+    strengths.filter(|&strength| strength < l2).reduce(f32::max)
+}
+
 /// A way to fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Setting {
@@ -155,8 +161,8 @@ fn first_loss(params: &Params) -> Loss {
 }
 
 /// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
-/// loss; then, with the strength that is best at a size, whether to cut from the dense fit, whether to finish under 0/1
-/// loss, and wider margins.
+/// loss; then, with the strength that is best at a size, whether to cut from the dense fit, there or at weaker strengths,
+/// whether to finish under 0/1 loss, and wider margins.
 pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
@@ -175,8 +181,21 @@ pub(super) fn score(
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
-        let cut = search.derived(&followed, |best| Some(Setting { is_cut: true, ..best }));
-        followed.extend(search.follow(cut));
+        // A cut often wants less L2 than growth does: what it is cut from has been through an L1 penalty.
+        let weakened = |setting: Setting| {
+            let l2 = weaker(setting.l2).filter(|_| params.l2.is_none());
+            l2.map(|l2| Setting { l2, ..setting })
+        };
+        loop {
+            let cut = search.derived(&followed, |best| {
+                let cut = Setting { is_cut: true, ..best };
+                [Some(cut), weakened(cut)].into_iter().flatten()
+            });
+            if cut.is_empty() {
+                break;
+            }
+            followed.extend(search.follow(cut));
+        }
     }
     let finished = search.finish(&followed);
     if params.objective == Objective::ZeroOne {
@@ -226,15 +245,20 @@ impl Search<'_> {
         (0..self.sizes.len()).map(|at| best_followed(followed, at).scored.setting).collect()
     }
 
-    /// Settings that are made of those that are best at a size and that suit it, each once.
-    fn derived(&self, followed: &[Followed], derive: impl Fn(Setting) -> Option<Setting>) -> Vec<Setting> {
+    /// Settings that are made of those that are best at a size and that suit it, each once and none that was followed.
+    fn derived<D: IntoIterator<Item = Setting>>(
+        &self,
+        followed: &[Followed],
+        derive: impl Fn(Setting) -> D,
+    ) -> Vec<Setting> {
         let mut derived: Vec<Setting> = Vec::new();
         for (at, best) in self.best_settings(followed).into_iter().enumerate() {
-            let suited = |setting: &Setting| self.trials.iter().any(|trial| self.suits(setting, trial, at));
-            if let Some(setting) = derive(best).filter(suited)
-                && !derived.contains(&setting)
-            {
-                derived.push(setting);
+            for setting in derive(best) {
+                let is_suited = self.trials.iter().any(|trial| self.suits(&setting, trial, at));
+                let is_followed = followed.iter().any(|followed| followed.scored.setting == setting);
+                if is_suited && !is_followed && !derived.contains(&setting) {
+                    derived.push(setting);
+                }
             }
         }
         derived
