@@ -7,6 +7,8 @@ use super::cell::{Cell, without_full_rows};
 use super::exp_ln::exp;
 use super::loss::Loss;
 use super::problem::Problem;
+use crate::infer::Instructions;
+use crate::infer::scan::{Kernel, Scan};
 
 /// A proximal step that promises less than this share of the objective has come to rest.
 const TOLERANCE: f64 = 1e-5;
@@ -37,22 +39,39 @@ fn minimum(problem: &Problem, loss: Loss, l1: f32, l2: f32) -> Vec<Cell> {
     let curvatures = curvatures(problem, &by_text);
     let mut here = vec![0.0_f32; problem.features() * classes];
     let mut ahead = here.clone();
+    // Whether a feature has no weight, here and ahead.
+    let mut is_empty = vec![true; problem.features()];
     let mut residuals = vec![0.0_f32; problem.texts() * classes];
     let mut momentum = 1.0_f32;
+    let instructions = Instructions::best();
     for _ in 0..MOST_STEPS {
-        let losses = set_residuals(problem, &by_text, loss, &ahead, &mut residuals);
+        let losses = set_residuals(instructions, problem, &by_text, loss, &ahead, &mut residuals);
         let next_momentum = (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt()) / 2.0;
         let carry = (momentum - 1.0) / next_momentum;
         let steps: Vec<Step> = here
             .par_chunks_mut(classes)
             .zip(ahead.par_chunks_mut(classes))
             .zip(&curvatures)
+            .zip(&mut is_empty)
             .enumerate()
             .map_init(
                 || vec![0.0; classes],
-                |gradient, (feature, ((here, ahead), &curvature))| {
-                    set_gradient(problem, feature as u32, &residuals, gradient);
-                    Step::take(here, ahead, gradient, Penalty { l1, l2, curvature: curvature + l2 }, carry)
+                |gradient, (feature, (((here, ahead), &curvature), is_empty))| {
+                    let (texts, shares) = problem.shares_of(feature as u32);
+                    instructions.run(WeightedSum {
+                        rows: texts,
+                        weights: shares,
+                        matrix: &residuals,
+                        sum: gradient,
+                    });
+                    if *is_empty && gradient.iter().all(|slope| slope.abs() <= l1) {
+                        // The penalty holds all its weights at zero.
+                        return Step::default();
+                    }
+                    let penalty = Penalty { l1, l2, curvature: curvature + l2 };
+                    let step = Step::take(here, ahead, gradient, penalty, carry);
+                    *is_empty = here.iter().chain(&*ahead).all(|&weight| weight == 0.0);
+                    step
                 },
             )
             .collect();
@@ -94,6 +113,7 @@ fn curvatures(problem: &Problem, by_text: &CsMatI<f32, u32, usize>) -> Vec<f32> 
 /// Sets each text's residuals, its probabilities less 1 for its own class, times what the text pulls; gives the sum of
 /// losses.
 fn set_residuals(
+    instructions: Instructions,
     problem: &Problem,
     by_text: &CsMatI<f32, u32, usize>,
     loss: Loss,
@@ -107,20 +127,13 @@ fn set_residuals(
         .zip(problem.weights())
         .enumerate()
         .map(|(text, ((row, &label), &text_weight))| {
-            row.fill(0.0);
             let range = by_text.indptr().outer_inds_sz(text);
-            for (&feature, &share) in by_text.indices()[range.clone()].iter().zip(&by_text.data()[range]) {
-                for (score, &weight) in row.iter_mut().zip(&weights[feature as usize * classes..][..classes])
-                {
-                    *score += share * weight;
-                }
-            }
+            let (features, shares) = (&by_text.indices()[range.clone()], &by_text.data()[range]);
+            instructions.run(WeightedSum { rows: features, weights: shares, matrix: weights, sum: row });
             row[label as usize] -= loss.margin;
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let own = row[label as usize] - highest;
-            for score in row.iter_mut() {
-                *score = exp(*score - highest);
-            }
+            instructions.run(Exponentials { scores: row, highest });
             let total: f32 = row.iter().sum();
             let u = libm::logf(total) - own;
             let pull = text_weight * if loss.q == 0.0 { 1.0 } else { exp(-loss.q * u) };
@@ -132,13 +145,45 @@ fn set_residuals(
     losses.iter().sum()
 }
 
-fn set_gradient(problem: &Problem, feature: u32, residuals: &[f32], gradient: &mut [f32]) {
-    let classes = gradient.len();
-    gradient.fill(0.0);
-    let (texts, shares) = problem.shares_of(feature);
-    for (&text, &share) in texts.iter().zip(shares) {
-        for (sum, &residual) in gradient.iter_mut().zip(&residuals[text as usize * classes..][..classes]) {
-            *sum += share * residual;
+/// The sum of some rows of a matrix, each times its weight. Wider vectors change no bit of it: each of its numbers is a sum
+/// in the order of the rows.
+struct WeightedSum<'a> {
+    rows: &'a [u32],
+    weights: &'a [f32],
+    matrix: &'a [f32],
+    /// As long as a row is.
+    sum: &'a mut [f32],
+}
+
+impl Kernel for WeightedSum<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, _: impl Scan) {
+        let WeightedSum { rows, weights, matrix, sum } = self;
+        let length = sum.len();
+        sum.fill(0.0);
+        for (&row, &weight) in rows.iter().zip(weights) {
+            for (sum, &value) in sum.iter_mut().zip(&matrix[row as usize * length..][..length]) {
+                *sum += weight * value;
+            }
+        }
+    }
+}
+
+/// The exponentials of scores less the highest, in their place.
+struct Exponentials<'a> {
+    scores: &'a mut [f32],
+    highest: f32,
+}
+
+impl Kernel for Exponentials<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, _: impl Scan) {
+        for score in self.scores {
+            *score = exp(*score - self.highest);
         }
     }
 }
@@ -218,6 +263,24 @@ mod tests {
             }
             let (best, other) = (objective(cells), objective(moved));
             prop_assert!(best <= other + 2e-3 * best, "{best} at rest, {other} beside it");
+        }
+
+        #[test]
+        fn no_bit_depends_on_the_instructions_that_the_machine_has(
+            matrix in proptest::collection::vec(-9.0..9.0_f32, 4 * 37),
+            rows in proptest::collection::vec((0..4_u32, 0.0..2.0_f32), 0..9),
+            length in 1..38_usize,
+        ) {
+            let (rows, weights): (Vec<u32>, Vec<f32>) = rows.into_iter().unzip();
+            let bits = |instructions: Instructions| -> Vec<u32> {
+                let mut sum = vec![1.0; length];
+                instructions.run(WeightedSum { rows: &rows, weights: &weights, matrix: &matrix, sum: &mut sum });
+                instructions.run(Exponentials { scores: &mut sum, highest: 3.0 });
+                sum.into_iter().map(f32::to_bits).collect()
+            };
+            let mut all = Instructions::available().map(bits);
+            let portable = all.next().unwrap();
+            all.for_each(|bits| assert_eq!(bits, portable));
         }
 
         #[test]
