@@ -178,8 +178,7 @@ fn a_class_wins_by_the_least_negative_of_sums_however_low_they_are() {
         for times in 0..9 {
             check(model.clone(), "low ".repeat(times).as_bytes());
         }
-        let label = model.into_classifier().classify("low low low low low low").to_owned();
-        assert_eq!(label, "00001");
+        assert_eq!(model.into_classifier().classify("low low low low low low"), "00001");
     }
 }
 
