@@ -34,6 +34,20 @@ fn the_report_says_what_was_kept_of_what() {
 }
 
 #[test]
+fn a_cut_is_tried_at_the_best_l2_strength_and_at_the_next_weaker_unless_one_is_given() {
+    let cuts = |more: &[&str]| -> Vec<String> {
+        let report = Bench::new().train_titles("m", &[&["--nonzeros", "60"], more].concat());
+        let candidates = report.lines().skip_while(|line| !line.starts_with("tried")).map(str::trim);
+        let cuts = candidates.filter_map(|line| Some(line.split_once(", cut")?.0.to_owned()));
+        cuts.filter(|setting| setting.starts_with("softmax-margin:2")).collect()
+    };
+    assert_eq!(cuts(&["--l2", "1"]), ["softmax-margin:2, L2 1"]);
+    let [best, weaker] = &cuts(&[])[..] else { panic!("{:?}", cuts(&[])) };
+    let strength = |setting: &str| setting.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
+    assert!(strength(weaker) < strength(best), "{best}; {weaker}");
+}
+
+#[test]
 fn the_model_is_the_same_on_any_number_of_threads_and_another_for_other_data() {
     let bench = Bench::new();
     let model = |threads: &str, more: &[&str]| {
