@@ -259,6 +259,20 @@ fn a_word_with_the_hash_of_another_is_not_taken_for_it() {
 }
 
 #[test]
+fn an_affix_does_not_reach_past_the_end_of_a_text_into_the_one_before() {
+    let classifier = words(&[("nurse*", &[(1, 1)])], 2).into_classifier();
+    for instructions in Instructions::available() {
+        let mut scorer = classifier.scorer_with(instructions);
+        // Texts of whole chunks, with nothing behind them to part words.
+        for length in [64, 128, 192] {
+            let (longer, short) = (length + 3, format!("{:>length$}", "nu"));
+            assert!(scorer.predict(format!("{:>longer$}", "nurse").as_bytes()).known);
+            assert!(!scorer.predict(short.as_bytes()).known, "{length} {}", instructions.name());
+        }
+    }
+}
+
+#[test]
 fn words_that_the_sieve_cannot_tell_apart_are_looked_up() {
     // Of the same first eight bytes, in every kind of feature.
     let features = ["engineer", "engineering", "engineeri*", "*engineering", "engineering of"];

@@ -103,6 +103,8 @@ impl Window {
         }
         // What the last byte of the last chunk belongs to ends behind it.
         self.buffers.ends[carry.ended] = (BEFORE + self.next) as u16;
+        // A separator, so that no affix of a short last word goes on in what was there before.
+        self.buffers.lowered[BEFORE + self.next] = 0;
         self.events = carry.started;
         if high != 0 {
             self.is_ascii = false;
