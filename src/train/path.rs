@@ -128,8 +128,8 @@ pub(super) fn refine(fit: &mut SmoothFit<'_>, size: usize, by: PruneBy, was_shru
 }
 
 /// Rounds of random exchanges of a final 0/1 fit, at most; and rounds times cells times texts, at most.
-const MOST_KICKS: usize = 20;
-const KICKED_TEXTS: usize = 300_000_000;
+const MOST_KICKS: usize = 8;
+const KICKED_TEXTS: usize = 400_000_000;
 
 /// How hard a 0/1 fit searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,6 +24,7 @@ struct Fitted<'d> {
     setting: Setting,
     problem: Arc<Problem>,
     cells: Vec<Cell>,
+    pool: Arc<rayon::ThreadPool>,
 }
 
 impl Fitted<'_> {
@@ -166,10 +167,11 @@ impl ValidParams {
         let setting = Setting::without_choice(self);
         let course = setting.course(self, dataset.texts());
         let problem = Problem::of_all(dataset, self.balance);
-        let cells = run::pool(self)?
-            .install(|| dense::fit(&problem, course.loss, course.l1.unwrap_or(path::L1), course.l2));
+        let pool = Arc::new(run::pool(self)?);
+        let l1 = course.l1.unwrap_or(path::L1);
+        let cells = pool.install(|| dense::fit(&problem, course.loss, l1, course.l2));
         let (params, problem) = (self.clone(), Arc::new(problem));
-        Ok(DenseFit { fitted: Fitted { dataset, params, setting, problem, cells } })
+        Ok(DenseFit { fitted: Fitted { dataset, params, setting, problem, cells, pool } })
     }
 }
 
@@ -191,13 +193,13 @@ impl<'d> PrunedFit<'d> {
     /// under 0/1 loss if that is the objective. Pruned by magnitude, only fits the weights that there are.
     #[must_use]
     pub fn refine(&self) -> RefinedFit<'d> {
-        let Fitted { dataset, params, setting, problem, .. } = &self.fitted;
+        let Fitted { dataset, params, setting, problem, pool, .. } = &self.fitted;
         let size = self.budget.min(run::possible(dataset));
         let mut fit = self.fitted.smooth();
         path::refine(&mut fit, size, params.prune_by, true);
         let mut cells = fit.cells().to_vec();
         if setting.zero_one != ZeroOne::No {
-            cells = path::finish(problem, &cells, size, Effort::Final, params.seed);
+            cells = pool.install(|| path::finish(problem, &cells, size, Effort::Final, params.seed));
         }
         RefinedFit { fitted: Fitted { cells, ..self.fitted.clone() } }
     }

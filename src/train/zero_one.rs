@@ -1,14 +1,18 @@
 //! Fits of the 0/1 loss itself: the share of texts whose argmax is wrong.
 
+mod standing;
+
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::cell::{Cell, Places};
 use super::problem::Problem;
 use super::random::Random;
 use crate::model::{MAX_SCORE_STEPS, SCORE_STEPS};
+use standing::Standing;
 
 const LARGEST: i32 = MAX_SCORE_STEPS as i32;
 /// How far inside an interval without an end a weight is put: a score of 1.
@@ -17,6 +21,10 @@ const INSIDE: i32 = SCORE_STEPS as i32;
 const FRESH: u32 = 24;
 /// The share of the texts that a round of swaps has to put right, or else the next is smaller.
 const LITTLE: f64 = 2e-4;
+/// Random exchanges that are tried at once, on any number of threads.
+const WAYS: usize = 4;
+/// Rounds of random exchanges in a row that may gain nothing.
+const MOST_IDLE: usize = 4;
 
 /// A cell whose weight is a whole number of score steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +32,6 @@ struct GridCell {
     feature: u32,
     class: u32,
     weight: i32,
-}
-
-/// The best and the second best of a text's classes but its own.
-#[derive(Debug, Clone, Copy)]
-struct Rivals {
-    first: u32,
-    second: u32,
 }
 
 /// A text that is wrong: a higher score of its own class may put it right, and a lower one of the first rival too if
@@ -51,10 +52,14 @@ pub(super) struct ZeroOneFit<'p> {
     places: Places,
     /// Shape (texts, classes).
     scores: Vec<i32>,
-    rivals: Vec<Rivals>,
+    standings: Vec<Standing>,
     events: Vec<(i32, f32)>,
-    /// What candidates gained when they were searched for last, and in which round that was.
-    searched: HashMap<(u32, u32), (f32, u32)>,
+}
+
+/// What candidates gained when they were searched for last, and in which round of additions that was.
+#[derive(Debug, Default)]
+struct Searched {
+    gains: HashMap<(u32, u32), (f32, u32)>,
     round: u32,
 }
 
@@ -66,11 +71,19 @@ struct Best {
 }
 
 /// A cell outside the fit, and what it gains at most; ordered by that.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 struct Candidate {
     gain: f64,
     feature: u32,
     class: u32,
+    /// If the gain is what was found: how many cells had been added in this round, and the best weight.
+    found: Option<(usize, i32)>,
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Candidate) -> bool {
+        self.cmp(other).is_eq()
+    }
 }
 
 impl Eq for Candidate {}
@@ -103,14 +116,12 @@ impl<'p> ZeroOneFit<'p> {
             places: places_of(problem, &cells),
             cells: Vec::new(),
             scores: vec![0; problem.texts() * problem.classes()],
-            rivals: problem
+            standings: problem
                 .labels()
                 .iter()
-                .map(|&label| rivals_of(&vec![0; problem.classes()], label))
+                .map(|&label| Standing::of(&vec![0; problem.classes()], label))
                 .collect(),
             events: Vec::new(),
-            searched: HashMap::new(),
-            round: 0,
         };
         for cell in &cells {
             fit.shift(cell.feature, cell.class, cell.weight);
@@ -135,10 +146,7 @@ impl<'p> ZeroOneFit<'p> {
 
     /// The text's weight, if its label is right.
     fn credit(&self, text: usize) -> f64 {
-        let label = self.problem.labels()[text];
-        let row = &self.scores[text * self.problem.classes()..];
-        let is_right = beats(row, label, self.rivals[text].first);
-        if is_right { f64::from(self.problem.weights()[text]) } else { 0.0 }
+        if self.standings[text].is_right() { f64::from(self.problem.weights()[text]) } else { 0.0 }
     }
 
     fn shift(&mut self, feature: u32, class: u32, change: i32) {
@@ -146,67 +154,47 @@ impl<'p> ZeroOneFit<'p> {
             return;
         }
         let classes = self.problem.classes();
-        let labels = self.problem.labels();
         let (texts, counts) = self.problem.texts_of(feature);
         for (&text, &count) in texts.iter().zip(counts) {
             let text = text as usize;
             let row = &mut self.scores[text * classes..][..classes];
             let score = &mut row[class as usize];
             *score = score.saturating_add(change.saturating_mul(count as i32));
-            if class == labels[text] {
-                continue;
-            }
-            let rivals = &mut self.rivals[text];
-            if change > 0 {
-                if class != rivals.first {
-                    if beats(row, class, rivals.first) {
-                        *rivals = Rivals { first: class, second: rivals.first };
-                    } else if class != rivals.second && beats(row, class, rivals.second) {
-                        rivals.second = class;
-                    }
-                }
-            } else if class == rivals.first || class == rivals.second {
-                *rivals = rivals_of(row, labels[text]);
-            }
+            self.standings[text].follow(row, class, change > 0);
         }
     }
 
     /// The best change of one weight, from `weight`.
     fn best(&mut self, feature: u32, class: u32, weight: i32) -> Best {
         let classes = self.problem.classes();
-        let labels = self.problem.labels();
-        let weights = self.problem.weights();
+        let text_weights = self.problem.weights();
         let (texts, counts) = self.problem.texts_of(feature);
         let events = &mut self.events;
-        events.clear();
-        // What is right when the weight is lowest, and how it changes at each event on the way up.
+        if events.len() < texts.len() {
+            events.resize(texts.len(), (0, 0.0));
+        }
+        let mut found = 0;
+        // What is right when the weight is lowest, and how it changes at each event on the way up. Whether a text has an
+        // event cannot be foreseen: one is always written, and counted if it is one.
         let mut right = 0.0_f64;
         let mut right_now = 0.0_f64;
         for (&text, &count) in texts.iter().zip(counts) {
             let text = text as usize;
-            let Rivals { first, second } = self.rivals[text];
-            let label = labels[text];
-            let row = &self.scores[text * classes..][..classes];
-            let text_weight = weights[text];
-            let count = count as i32;
-            if label == class {
-                // The least change at which the class beats its first rival.
-                let behind = row[first as usize].saturating_sub(row[class as usize]);
-                let at = div_up(behind.saturating_add(i32::from(first < class)), count);
-                events.push((at, text_weight));
-                right_now += if at <= 0 { f64::from(text_weight) } else { 0.0 };
-                continue;
-            }
-            let other = if first == class { second } else { first };
-            if other == label || beats(row, label, other) {
-                // The least change at which the class beats the text's own.
-                let ahead = row[label as usize].saturating_sub(row[class as usize]);
-                let at = div_up(ahead.saturating_add(i32::from(label < class)), count);
-                right += f64::from(text_weight);
-                events.push((at, -text_weight));
-                right_now += if at > 0 { f64::from(text_weight) } else { 0.0 };
-            }
+            let Standing { own, first, second } = self.standings[text];
+            let is_own = own.class == class;
+            let other = if first.class == class { second } else { first };
+            let is_event = is_own | (other.class == own.class) | own.beats(other);
+            // The least change at which the class beats its first rival, or the text's own class.
+            let ahead = if is_own { first } else { own };
+            let behind = ahead.score.saturating_sub(self.scores[text * classes + class as usize]);
+            let at = div_up(behind.saturating_add(i32::from(ahead.class < class)), count as i32);
+            let weight = if is_event { text_weights[text] } else { 0.0 };
+            events[found] = (at, if is_own { weight } else { -weight });
+            found += usize::from(is_event);
+            right += f64::from(if is_own { 0.0 } else { weight });
+            right_now += f64::from(if is_own == (at <= 0) { weight } else { 0.0 });
         }
+        let events = &mut events[..found];
         events.sort_unstable_by_key(|&(at, _)| at);
         let (lowest, highest) = (-LARGEST - weight, LARGEST - weight);
         let mut best = (f64::NEG_INFINITY, i64::MIN, 0_i32);
@@ -269,19 +257,14 @@ impl<'p> ZeroOneFit<'p> {
 
     /// A bound on what each cell outside the fit can gain: the weight of the texts that a higher or a lower score
     /// could put right; or, where it was searched for a few rounds ago, a little more than it would have gained then.
-    fn bounded_candidates(&mut self) -> BinaryHeap<Candidate> {
-        self.round += 1;
+    fn bounded_candidates(&self, searched: &Searched) -> BinaryHeap<Candidate> {
         let classes = self.problem.classes();
-        let labels = self.problem.labels();
-        let weights = self.problem.weights();
-        let wrongs: Vec<Option<Wrong>> = (0..self.problem.texts())
-            .map(|text| {
-                let Rivals { first, second } = self.rivals[text];
-                let row = &self.scores[text * classes..][..classes];
-                let label = labels[text];
-                let is_second = second == label || beats(row, label, second);
-                let rival = is_second.then_some(first);
-                (!beats(row, label, first)).then_some(Wrong { label, rival, weight: weights[text] })
+        let wrongs: Vec<Option<Wrong>> = (self.standings.iter().zip(self.problem.weights()))
+            .map(|(standing, &weight)| {
+                let Standing { own, first, second } = *standing;
+                let is_second = second.class == own.class || own.beats(second);
+                let rival = is_second.then_some(first.class);
+                (!standing.is_right()).then_some(Wrong { label: own.class, rival, weight })
             })
             .collect();
         let (mut up, mut down) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
@@ -300,12 +283,14 @@ impl<'p> ZeroOneFit<'p> {
             }
             for class in touched.drain(..) {
                 let bound = up[class as usize].max(down[class as usize]);
-                if bound > 0.0 && self.places.is_open(feature, class) {
-                    let gain = match self.searched.get(&(feature, class)) {
-                        Some(&(gain, round)) if self.round - round < FRESH => bound.min(1.25 * gain + 1.0),
+                if bound > 0.0 {
+                    let gain = match searched.gains.get(&(feature, class)) {
+                        Some(&(gain, round)) if searched.round - round < FRESH => {
+                            bound.min(1.25 * gain + 1.0)
+                        }
                         _ => bound,
                     };
-                    candidates.push(Candidate { gain: f64::from(gain), feature, class });
+                    candidates.push(Candidate { gain: f64::from(gain), feature, class, found: None });
                 }
                 up[class as usize] = 0.0;
                 down[class as usize] = 0.0;
@@ -316,31 +301,40 @@ impl<'p> ZeroOneFit<'p> {
 
     /// Adds up to `most` of the cells whose best weights gain most, each searched for beside those added
     /// before it (lazy greedy: a gain that was found earlier bounds what it is now). Gives how many.
-    fn add_best(&mut self, most: usize) -> usize {
-        let mut candidates = self.bounded_candidates();
+    fn add_best(&mut self, most: usize, searched: &mut Searched) -> usize {
+        searched.round += 1;
+        let mut candidates = self.bounded_candidates(searched);
         let mut added = 0;
         let mut first_gain = 0.0;
         while added < most {
             let Some(candidate) = candidates.pop() else { break };
-            if candidate.gain < 1e-6 || candidate.gain < 0.5 * first_gain {
+            let Candidate { gain, feature, class, found } = candidate;
+            if gain < 1e-6 || gain < 0.5 * first_gain {
                 break;
             }
-            if !self.places.is_open(candidate.feature, candidate.class) {
+            if !self.places.is_open(feature, class) {
                 continue;
             }
-            let best = self.best(candidate.feature, candidate.class, 0);
-            self.searched.insert((candidate.feature, candidate.class), (best.gain as f32, self.round));
-            if best.change == 0 || best.gain < 1e-6 {
-                continue;
-            }
-            let found = Candidate { gain: best.gain, ..candidate };
-            if candidates.peek().is_some_and(|next| next > &found) {
-                candidates.push(found);
-                continue;
-            }
-            self.add(GridCell { feature: found.feature, class: found.class, weight: best.change });
+            let (gain, weight) = match found {
+                Some((when, weight)) if when == added => (gain, weight),
+                _ => {
+                    let best = self.best(feature, class, 0);
+                    searched.gains.insert((feature, class), (best.gain as f32, searched.round));
+                    if best.change == 0 || best.gain < 1e-6 {
+                        continue;
+                    }
+                    let found = Some((added, best.change));
+                    let searched = Candidate { gain: best.gain, found, ..candidate };
+                    if candidates.peek().is_some_and(|next| next > &searched) {
+                        candidates.push(searched);
+                        continue;
+                    }
+                    (best.gain, best.change)
+                }
+            };
+            self.add(GridCell { feature, class, weight });
             if added == 0 {
-                first_gain = found.gain;
+                first_gain = gain;
             }
             added += 1;
         }
@@ -360,11 +354,12 @@ impl<'p> ZeroOneFit<'p> {
         cell
     }
 
-    /// Adds the best cells up to `size`; re-optimises all whenever a twentieth was added.
+    /// Adds the best cells up to `size`; re-optimises all whenever a tenth was added.
     pub(super) fn grow(&mut self, size: usize) {
+        let mut searched = Searched::default();
         while self.cells.len() < size {
-            let most = (self.cells.len() / 20).clamp(1, size - self.cells.len());
-            if self.add_best(most) == 0 {
+            let most = (self.cells.len() / 10).clamp(1, size - self.cells.len());
+            if self.add_best(most, &mut searched) == 0 {
                 break;
             }
             self.optimise(1);
@@ -400,63 +395,81 @@ impl<'p> ZeroOneFit<'p> {
             let mut order: Vec<usize> = (0..costs.len()).collect();
             order.sort_unstable_by(|&a, &b| costs[a].total_cmp(&costs[b]).then(a.cmp(&b)));
             order.truncate(count);
-            if self.exchange(order, size) < LITTLE * self.problem.texts() as f64 {
+            let gain = self.accept(self.exchanged(order, size));
+            if gain < LITTLE * self.problem.texts() as f64 {
                 count = count.div_ceil(2);
             }
         }
     }
 
-    /// Exchanges a tenth of the cells, drawn at random, for the best others, `rounds` times: a way out of where
-    /// [`swap`](Self::swap) finds nothing better (iterated local search: Lourenco, Martin and Stutzle, 2003).
+    /// Exchanges three tenths of the cells, drawn at random, for the best others, in several ways at once, and goes on from
+    /// the way that gains most: a way out of where [`swap`](Self::swap) finds nothing better (iterated local search:
+    /// Lourenco, Martin and Stutzle, 2003; so large a share as in large neighbourhood search: Shaw, 1998). Ends after
+    /// `rounds`, or when some in a row gained nothing.
     pub(super) fn kick(&mut self, size: usize, rounds: usize, random: &mut Random) {
+        let mut idle = 0;
         for _ in 0..rounds {
-            let mut order: Vec<usize> = (0..self.cells.len()).collect();
-            random.shuffle(&mut order);
-            order.truncate(size.div_ceil(10));
-            self.exchange(order, size);
+            let drawn: Vec<Vec<usize>> = (0..WAYS)
+                .map(|_| {
+                    let mut order: Vec<usize> = (0..self.cells.len()).collect();
+                    random.shuffle(&mut order);
+                    order.truncate((3 * size).div_ceil(10));
+                    order
+                })
+                .collect();
+            let ways = drawn.into_par_iter().map(|order| self.exchanged(order, size));
+            let Some(best) = ways.reduce_with(Exchanged::first_best) else { break };
+            idle = if self.accept(best) > 0.0 { 0 } else { idle + 1 };
+            if idle == MOST_IDLE {
+                break;
+            }
         }
     }
 
-    /// Removes the cells at these places and grows back to `size`; undone unless more is right. Gives the gain.
-    fn exchange(&mut self, mut places: Vec<usize>, size: usize) -> f64 {
-        let before = self.right();
-        let kept = (self.cells.clone(), self.scores.clone(), self.rivals.clone());
+    /// The fit without the cells at these places, grown back to `size`.
+    fn exchanged(&self, mut places: Vec<usize>, size: usize) -> Exchanged<'p> {
+        let mut fit = ZeroOneFit {
+            problem: self.problem,
+            cells: self.cells.clone(),
+            places: places_of(self.problem, &self.cells),
+            scores: self.scores.clone(),
+            standings: self.standings.clone(),
+            events: Vec::new(),
+        };
         places.sort_unstable();
         for at in places.into_iter().rev() {
-            self.remove(at);
+            fit.remove(at);
         }
-        self.optimise(3);
-        self.grow(size);
-        let gain = self.right() - before;
-        if gain <= 0.0 {
-            (self.cells, self.scores, self.rivals) = kept;
-            self.places = places_of(self.problem, &self.cells);
+        fit.optimise(1);
+        fit.grow(size);
+        Exchanged { gain: fit.right() - self.right(), fit }
+    }
+
+    /// Goes on from there if that gains anything. Gives the gain.
+    fn accept(&mut self, Exchanged { gain, fit }: Exchanged<'p>) -> f64 {
+        if gain > 0.0 {
+            *self = fit;
         }
         gain
     }
 }
 
+/// A fit some of whose cells were exchanged, and what that gains.
+#[derive(Debug)]
+struct Exchanged<'p> {
+    gain: f64,
+    fit: ZeroOneFit<'p>,
+}
+
+impl Exchanged<'_> {
+    /// The one that gains more; in a tie the first, so that the order in which threads come to it says nothing.
+    fn first_best(self, next: Self) -> Self {
+        if next.gain > self.gain { next } else { self }
+    }
+}
+
 fn places_of(problem: &Problem, cells: &[GridCell]) -> Places {
     Places::new(problem.classes(), cells.iter().map(|cell| (cell.feature, cell.class)))
-}
-
-/// Whether `a` is chosen before `b`: by score, and in a tie by the order of the classes.
-fn beats(row: &[i32], a: u32, b: u32) -> bool {
-    let (score_a, score_b) = (row[a as usize], row[b as usize]);
-    score_a > score_b || (score_a == score_b && a < b)
-}
-
-fn rivals_of(row: &[i32], label: u32) -> Rivals {
-    let mut rivals = Rivals { first: label, second: label };
-    for class in 0..row.len() as u32 {
-        if class == label {
-        } else if rivals.first == label || beats(row, class, rivals.first) {
-            rivals = Rivals { first: class, second: rivals.first };
-        } else if rivals.second == label || beats(row, class, rivals.second) {
-            rivals.second = class;
-        }
-    }
-    rivals
 }
 
 fn div_up(a: i32, b: i32) -> i32 {
