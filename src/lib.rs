@@ -60,7 +60,8 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! 3. **Exchange** a fifth of what is left for the best others, over and over, while the objective falls.
 //! 4. **Finish under 0/1 loss**, if that serves: with all other weights fixed, training accuracy is a step function of one
 //!    weight, whose steps are the margins of the texts that have the feature. Sorted, they give the best interval, and
-//!    the weight goes to its middle. Again weights are exchanged, the cheapest first, then drawn at random.
+//!    the weight goes to its middle. Again weights are exchanged, the cheapest first; in the
+//!    fit that is kept, then three tenths at a time, drawn at random.
 //!
 //! No feature gets a weight for every class: to add one number to all of them changes no argmax and no probability, so that
 //! one class can do without. Of two classes, a feature has a score for the one that it speaks for.
