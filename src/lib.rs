@@ -68,9 +68,10 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //!
 //! The loss is softmax-margin (multinomial logistic regression with the true class's score lowered by 2; by 4 or 8 where a
 //! large budget does better so), taken of scores over the square root of the text's length: that changes no argmax, but by
-//! sums alone, long texts would outweigh short ones. Its L2 strength, whether to cut from the dense fit, the margin, and
-//! whether to finish under 0/1 loss or to grow under it from nothing, are chosen one after the other by stratified
-//! cross-validation at the very budget.
+//! sums alone, long texts would outweigh short ones. Its L2 strength, whether to cut from the dense fit,
+//! whether to finish under 0/1 loss or to grow under it from nothing, the margin, and whether to fit to four copies of
+//! each text, each of whose features is left out of one (dropout: it keeps a fit to few texts from leaning on single
+//! features), are chosen one after the other by stratified cross-validation at the very budget.
 //! `benches/README.md` tells what else was tried and what it gave.
 //!
 //! # Features

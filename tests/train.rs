@@ -48,6 +48,14 @@ fn a_cut_is_tried_at_the_best_l2_strength_and_at_the_next_weaker_unless_one_is_g
 }
 
 #[test]
+fn leaving_features_out_is_tried_unless_there_are_few_nonzeros_for_so_many_texts() {
+    let tries_dropout = |more: &[&str]| Bench::new().train_titles("m", more).contains(", dropout");
+    assert!(tries_dropout(&["--nonzeros", "60"]));
+    assert!(!tries_dropout(&["--nonzeros", "5"]));
+    assert!(!tries_dropout(&["--nonzeros", "60", "--objective", "softmax-margin:2"]));
+}
+
+#[test]
 fn the_model_is_the_same_on_any_number_of_threads_and_another_for_other_data() {
     let bench = Bench::new();
     let model = |threads: &str, more: &[&str]| {

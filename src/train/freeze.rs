@@ -3,6 +3,7 @@
 use sprs::TriMatI;
 
 use super::cell::Cell;
+use super::problem::COPIES;
 use super::select::Setting;
 use super::{Estimate, Params, PruneBy};
 use crate::data::Dataset;
@@ -66,6 +67,9 @@ pub(super) fn metadata(
     }
     if setting.is_cut {
         entries.push(("start", "dense fit".into()));
+    }
+    if setting.dropout {
+        entries.push(("dropout", format!("1/{COPIES}")));
     }
     if let Some(l1) = params.l1 {
         entries.push(("l1", l1.to_string()));

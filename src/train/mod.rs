@@ -64,6 +64,8 @@ pub struct Candidate {
     pub l2: f64,
     /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
     pub is_cut: bool,
+    /// Whether the fit was to four copies of each text, each of whose features is left out of one.
+    pub dropout: bool,
     /// The budget.
     pub nonzeros: usize,
     /// Held-out accuracy at the budget.
@@ -79,6 +81,8 @@ pub struct Report {
     pub l2: f64,
     /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
     pub is_cut: bool,
+    /// Whether the fit was to four copies of each text, each of whose features is left out of one.
+    pub dropout: bool,
     /// Held-out accuracy of the setting chosen at the size chosen: cross-validated, or on the
     /// validation data.
     pub estimate: Estimate,

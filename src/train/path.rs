@@ -26,6 +26,8 @@ pub(super) struct Course {
     /// The L1 strength of the dense fit, in losses of a text: given, every budget is cut from that fit.
     pub l1: Option<f32>,
     pub prune_by: PruneBy,
+    /// Whether to fit to copies of the texts with features left out.
+    pub dropout: bool,
     /// The most cells that may be fitted at once.
     pub most_cells: usize,
 }
@@ -62,8 +64,10 @@ pub(super) fn follow(
     step: &mut dyn FnMut(Step),
     found: &mut dyn FnMut(usize, &[Cell]),
 ) {
+    let dropped = course.dropout.then(|| problem.with_dropout());
+    let problem = dropped.as_ref().unwrap_or(problem);
     let possible = problem.features() * problem.classes();
-    let texts = problem.texts() as f64;
+    let texts = problem.total_weight();
     let sizes: Vec<usize> = sizes.iter().map(|&size| size.min(possible).min(course.most_cells)).collect();
     let is_grown = |at: usize| course.l1_of_cut(sizes[at], possible).is_none();
     let last_grown = (0..sizes.len()).rfind(|&at| is_grown(at) && is_wanted(at));
@@ -180,8 +184,14 @@ mod tests {
         for _ in 0..50 {
             let problem = problem().new_tree(&mut runner).unwrap().current();
             let loss = Loss { q: 0.0, margin: 2.0 };
-            let course =
-                Course { loss, l2: 0.3, l1: Some(0.01), prune_by: PruneBy::Cost, most_cells: usize::MAX };
+            let course = Course {
+                loss,
+                l2: 0.3,
+                l1: Some(0.01),
+                prune_by: PruneBy::Cost,
+                dropout: false,
+                most_cells: usize::MAX,
+            };
             let fitted = |sizes: &[usize], is_wanted: &dyn Fn(usize) -> bool| {
                 let mut fitted = Vec::new();
                 let mut found = |at: usize, cells: &[Cell]| fitted.push((sizes[at], cells.to_vec()));
@@ -200,7 +210,8 @@ mod tests {
         let problems = (problem(), 0..3_u8, 1..4_u32);
         let is_best = |problem: &Problem, margin: u8, size: u32| {
             let (loss, l2) = (Loss { q: 0.0, margin: f32::from(margin) }, 0.3);
-            let course = Course { loss, l2, l1: None, prune_by: PruneBy::Cost, most_cells: 12 };
+            let course =
+                Course { loss, l2, l1: None, prune_by: PruneBy::Cost, dropout: false, most_cells: 12 };
             let mut cells = Vec::new();
             follow(problem, course, &[size as usize], &|_| true, &mut |_| (), &mut |_, found| {
                 cells = found.to_vec()

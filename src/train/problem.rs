@@ -3,10 +3,15 @@
 use sprs::{CsMatI, CsMatViewI};
 
 use super::HeldOut;
+use super::random::Random;
 use crate::data::Dataset;
 
 /// Counts above this have the share of this: to a smooth loss, one word repeated a thousand times says no more than so.
 const MAX_COUNT: f32 = 1024.0;
+/// The copies of a text that [`Problem::with_dropout`] makes.
+pub(super) const COPIES: usize = 4;
+/// The feature that every text has.
+const INTERCEPT: usize = 0;
 
 /// Texts to fit to: all of a dataset's, or those of some folds.
 #[derive(Debug, Clone)]
@@ -99,6 +104,36 @@ impl Problem {
         let entries = by_feature.data().iter().zip(by_feature.indices());
         let shares = entries.map(|(&count, &text)| count.min(MAX_COUNT) * scales[text as usize]).collect();
         Problem { by_feature, shares, labels, weights, classes }
+    }
+
+    /// [`COPIES`] of each text, each of whose features but the intercept is left out of one, drawn at random; together they
+    /// weigh what the text does. What is fitted to them leans on no feature alone, and overfits less (Wager, Wang and Liang,
+    /// "Dropout training as adaptive regularization", 2013).
+    pub(super) fn with_dropout(&self) -> Problem {
+        let mut random = Random::new(0);
+        let by_text = self.by_feature.to_csr();
+        let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
+        let (mut labels, mut weights) = (Vec::new(), Vec::new());
+        let mut left_out: Vec<usize> = Vec::new();
+        for ((text, &label), &weight) in by_text.outer_iterator().zip(&self.labels).zip(&self.weights) {
+            left_out.clear();
+            left_out.extend(text.indices().iter().map(|_| random.below(COPIES)));
+            for copy in 0..COPIES {
+                for ((feature, &count), &from) in text.iter().zip(&left_out) {
+                    if feature == INTERCEPT || from != copy {
+                        indices.push(feature as u32);
+                        data.push(count);
+                    }
+                }
+                indptr.push(indices.len());
+                labels.push(label);
+                weights.push(weight);
+            }
+        }
+        let by_text = CsMatI::new((labels.len(), self.features()), indptr, indices, data);
+        let mut copies = Problem::from_parts(&by_text, labels, weights, self.classes, false);
+        copies.weights.iter_mut().for_each(|weight| *weight /= COPIES as f32);
+        copies
     }
 
     /// The shares, of shape (texts, features), compressed by rows.
@@ -222,6 +257,31 @@ pub(super) mod tests {
         #[test]
         fn weights_have_a_mean_of_one(problem in problem()) {
             prop_assert!((problem.total_weight() - problem.texts() as f64).abs() < 1e-4);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_feature_is_left_out_of_one_copy_and_the_intercept_of_none(problem in problem()) {
+            let copies = problem.with_dropout();
+            prop_assert_eq!(copies.texts(), COPIES * problem.texts());
+            prop_assert!((copies.total_weight() - problem.total_weight()).abs() < 1e-4);
+            for feature in 0..4 {
+                let (texts, counts) = problem.texts_of(feature);
+                let copied = copies.texts_of(feature);
+                let times = if feature as usize == INTERCEPT { COPIES } else { COPIES - 1 };
+                for (&text, &count) in texts.iter().zip(counts) {
+                    let of_text = copied.0.iter().zip(copied.1).filter(|&(&copy, _)| copy / COPIES as u32 == text);
+                    prop_assert_eq!(of_text.clone().count(), times);
+                    prop_assert!(of_text.clone().all(|(_, &other)| other == count));
+                }
+                prop_assert_eq!(copied.0.len(), times * texts.len());
+            }
+            for copy in 0..copies.texts() {
+                prop_assert_eq!(copies.labels()[copy], problem.labels()[copy / COPIES]);
+                let share = problem.weights()[copy / COPIES] / COPIES as f32;
+                prop_assert!((copies.weights()[copy] - share).abs() < 1e-6);
+            }
         }
     }
 

@@ -19,9 +19,14 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// A number below `end`.
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
     pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
         for at in (1..items.len()).rev() {
-            items.swap(at, (self.next() % (at as u64 + 1)) as usize);
+            items.swap(at, self.below(at + 1));
         }
     }
 }

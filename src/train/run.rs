@@ -8,7 +8,7 @@ use super::freeze::{freeze, metadata};
 use super::loss::Loss;
 use super::path::{self, Course, Effort, Step};
 use super::problem::Problem;
-use super::select::{self, Scored, Setting, Trial, ZeroOne, widened};
+use super::select::{self, BYTES_OF_SCORE, Scored, Setting, Trial, ZeroOne, widened};
 use super::zero_one::ZeroOneFit;
 use super::{
     Budget, Candidate, Estimate, Frontier, FrontierPoint, HeldOut, Params, Progress, Report, TrainError,
@@ -76,7 +76,11 @@ impl<'s> Run<'s> {
     }
 
     fn score(&self, sizes: &[usize], params: &Params) -> Vec<Scored> {
-        select::score(self.dataset, params, &self.trials, sizes, &|step| self.step(step))
+        self.score_with(sizes, params, false)
+    }
+
+    fn score_with(&self, sizes: &[usize], params: &Params, dropout: bool) -> Vec<Scored> {
+        select::score(self.dataset, params, dropout, &self.trials, sizes, &|step| self.step(step))
     }
 
     fn all_texts(&self) -> Problem {
@@ -182,8 +186,13 @@ impl<'s> Run<'s> {
 
     /// As many nonzeros as a file of `bytes` holds.
     fn train_to_bytes(&self, problem: &Problem, bytes: u64) -> Result<Trained, TrainError> {
-        let quick =
-            Setting { loss: Loss { q: 0.0, margin: 0.0 }, l2: 1.0, is_cut: false, zero_one: ZeroOne::No };
+        let quick = Setting {
+            loss: Loss { q: 0.0, margin: 0.0 },
+            l2: 1.0,
+            is_cut: false,
+            dropout: false,
+            zero_one: ZeroOne::No,
+        };
         let needed = self.file_length(quick, &[]);
         if needed > bytes {
             return Err(TrainError::Bytes { allowed: bytes, needed });
@@ -277,7 +286,8 @@ impl<'s> Run<'s> {
         let l2 = (setting.zero_one != ZeroOne::Alone).then(|| widened(setting.l2));
         let cut = setting.is_cut.then(|| f64::from(path::L1) / self.dataset.texts() as f64);
         let l1 = self.params.l1.or(cut);
-        let mut scored = self.score(sizes, &Params { objective, l2, l1, ..(**self.params).clone() });
+        let params = Params { objective, l2, l1, ..(**self.params).clone() };
+        let mut scored = self.score_with(sizes, &params, setting.dropout);
         scored.iter_mut().for_each(|scored| scored.setting.is_cut = setting.is_cut);
         scored
     }
@@ -312,7 +322,15 @@ impl<'s> Run<'s> {
         let training_accuracy = ZeroOneFit::new(problem, cells).right() / problem.total_weight();
         Trained {
             model,
-            report: Report { objective, l2, is_cut: setting.is_cut, estimate, candidates, training_accuracy },
+            report: Report {
+                objective,
+                l2,
+                is_cut: setting.is_cut,
+                dropout: setting.dropout,
+                estimate,
+                candidates,
+                training_accuracy,
+            },
         }
     }
 
@@ -373,7 +391,7 @@ pub(super) fn possible(dataset: &Dataset) -> usize {
 
 /// Whether the scores that every fit keeps for all texts fit into the memory that is allowed.
 pub(super) fn check_memory(params: &ValidParams, dataset: &Dataset) -> Result<(), TrainError> {
-    let needed = 4 * dataset.texts() as u64 * dataset.classes().len() as u64;
+    let needed = BYTES_OF_SCORE * dataset.texts() as u64 * dataset.classes().len() as u64;
     if needed > params.max_memory {
         return Err(TrainError::Memory { allowed: params.max_memory, needed });
     }
@@ -408,6 +426,7 @@ fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
                 objective: scored.setting.objective(),
                 l2: widened(scored.setting.l2),
                 is_cut: scored.setting.is_cut,
+                dropout: scored.setting.dropout,
                 nonzeros: sizes[at],
                 estimate: scored.estimates[at]?,
             })

@@ -9,7 +9,7 @@ use super::folds::Fold;
 use super::loss::Loss;
 use super::params::PruneBy;
 use super::path::{self, Course, Effort, Step};
-use super::problem::Problem;
+use super::problem::{COPIES, Problem};
 use super::zero_one::ZeroOneFit;
 use super::{Estimate, Objective, Params};
 use crate::data::Dataset;
@@ -36,6 +36,8 @@ pub(super) struct Setting {
     pub l2: f32,
     /// Whether budgets that would be grown from nothing are cut from the dense fit instead.
     pub is_cut: bool,
+    /// Whether fits are to copies of the texts with features left out.
+    pub dropout: bool,
     pub zero_one: ZeroOne,
 }
 
@@ -58,6 +60,9 @@ const TEXTS_PER_FINISHED: usize = 10;
 /// What a weight of a dense fit takes in memory, about: 12 bytes, and 20 in the table of those taken.
 pub(super) const BYTES_OF_WEIGHT: u64 = 32;
 
+/// What a text's score for a class takes.
+pub(super) const BYTES_OF_SCORE: u64 = 4;
+
 /// The L2 strength where none is given or chosen.
 const L2_WITHOUT_CHOICE: f64 = 1.0;
 
@@ -66,7 +71,7 @@ impl Setting {
     pub(super) fn without_choice(params: &Params) -> Setting {
         let zero_one = if params.objective == Objective::ZeroOne { ZeroOne::Finish } else { ZeroOne::No };
         let l2 = params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32;
-        Setting { loss: first_loss(params), l2, is_cut: false, zero_one }
+        Setting { loss: first_loss(params), l2, is_cut: false, dropout: false, zero_one }
     }
 
     /// The setting that `params` ask for, if they leave nothing to choose.
@@ -90,8 +95,9 @@ impl Setting {
 
     fn suits(&self, texts: usize, size: usize, params: &Params) -> bool {
         match self.zero_one {
-            ZeroOne::No if params.objective == Objective::Auto && self.loss.margin > MARGIN => {
-                texts / TEXTS_PER_FINISHED < size
+            ZeroOne::No if params.objective == Objective::Auto => {
+                (self.loss.margin <= MARGIN || texts / TEXTS_PER_FINISHED < size)
+                    && (!self.dropout || texts / TEXTS_PER_GROWN < size)
             }
             ZeroOne::No => true,
             ZeroOne::Finish => params.objective == Objective::ZeroOne || texts / TEXTS_PER_FINISHED >= size,
@@ -106,6 +112,7 @@ impl Setting {
             l2: self.l2,
             l1: params.l1.map(|l1| (l1 * texts as f64) as f32).or(self.is_cut.then_some(path::L1)),
             prune_by: params.prune_by,
+            dropout: self.dropout,
             most_cells: usize::try_from(params.max_memory / BYTES_OF_WEIGHT).unwrap_or(usize::MAX).max(1),
         }
     }
@@ -162,16 +169,19 @@ fn first_loss(params: &Params) -> Loss {
 
 /// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
 /// loss; then, with the strength that is best at a size, whether to cut from the dense fit, there or at weaker strengths,
-/// whether to finish under 0/1 loss, and wider margins.
+/// whether to finish under 0/1 loss, wider margins, and whether to leave features out, there or at weaker strengths. With
+/// `dropout`, they are left out from the start.
 pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
+    dropout: bool,
     trials: &[Trial],
     sizes: &[usize],
     step: &(dyn Fn(Step) + Sync),
 ) -> Vec<Scored> {
     let search = Search { dataset, params, trials, sizes, step };
-    let smooth = |l2: f32| Setting { loss: first_loss(params), l2, is_cut: false, zero_one: ZeroOne::No };
+    let smooth =
+        |l2: f32| Setting { loss: first_loss(params), l2, is_cut: false, dropout, zero_one: ZeroOne::No };
     let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
     let mut followed = search.follow(strengths.into_iter().map(smooth).collect());
     if params.l2.is_none() {
@@ -181,21 +191,7 @@ pub(super) fn score(
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
-        // A cut often wants less L2 than growth does: what it is cut from has been through an L1 penalty.
-        let weakened = |setting: Setting| {
-            let l2 = weaker(setting.l2).filter(|_| params.l2.is_none());
-            l2.map(|l2| Setting { l2, ..setting })
-        };
-        loop {
-            let cut = search.derived(&followed, |best| {
-                let cut = Setting { is_cut: true, ..best };
-                [Some(cut), weakened(cut)].into_iter().flatten()
-            });
-            if cut.is_empty() {
-                break;
-            }
-            followed.extend(search.follow(cut));
-        }
+        search.follow_to_weaker(&mut followed, |best| Setting { is_cut: true, ..best });
     }
     let finished = search.finish(&followed);
     if params.objective == Objective::ZeroOne {
@@ -209,6 +205,7 @@ pub(super) fn score(
             });
             followed.extend(search.follow(wider));
         }
+        search.follow_to_weaker(&mut followed, |best| Setting { dropout: true, ..best });
     }
     followed.into_iter().map(|followed| followed.scored).chain(finished).collect()
 }
@@ -234,10 +231,14 @@ impl Search<'_> {
     fn suits(&self, setting: &Setting, trial: &Trial, at: usize) -> bool {
         let Search { params, dataset, .. } = self;
         let possible = dataset.possible_weights();
-        let can_be_cut = params.l1.is_none()
-            && self.sizes[at] as u64 <= possible / path::GROWN_SHARE as u64
-            && possible.saturating_mul(BYTES_OF_WEIGHT) <= params.max_memory;
-        setting.suits(trial.fitted.texts(), self.sizes[at], params) && (!setting.is_cut || can_be_cut)
+        let is_grown = self.sizes[at] as u64 <= possible / path::GROWN_SHARE as u64;
+        let can_be_cut =
+            params.l1.is_none() && is_grown && possible.saturating_mul(BYTES_OF_WEIGHT) <= params.max_memory;
+        let scores = dataset.texts() as u64 * dataset.classes().len() as u64 * BYTES_OF_SCORE;
+        let can_be_copied = is_grown && scores.saturating_mul(COPIES as u64) <= params.max_memory;
+        setting.suits(trial.fitted.texts(), self.sizes[at], params)
+            && (!setting.is_cut || can_be_cut)
+            && (!setting.dropout || can_be_copied)
     }
 
     /// The best smooth setting at each size.
@@ -264,10 +265,32 @@ impl Search<'_> {
         derived
     }
 
+    /// Follows what the best settings are made into, at their L2 strength and the next weaker, and goes on to weaker ones
+    /// while these are better: what has been through an L1 penalty, or fitted to texts without some of their
+    /// features, often wants less.
+    fn follow_to_weaker(&self, followed: &mut Vec<Followed>, made: impl Fn(Setting) -> Setting) {
+        loop {
+            let derived = self.derived(followed, |best| {
+                let made = made(best);
+                let l2 = weaker(made.l2).filter(|_| self.params.l2.is_none());
+                [Some(made), l2.map(|l2| Setting { l2, ..made })].into_iter().flatten()
+            });
+            if derived.is_empty() {
+                break;
+            }
+            followed.extend(self.follow(derived));
+        }
+    }
+
     /// Whether fits of a size are finished under 0/1 loss.
     fn is_finished(&self, trial: &Trial, at: usize) -> bool {
-        let setting =
-            Setting { loss: first_loss(self.params), l2: 0.0, is_cut: false, zero_one: ZeroOne::Finish };
+        let setting = Setting {
+            loss: first_loss(self.params),
+            l2: 0.0,
+            is_cut: false,
+            dropout: false,
+            zero_one: ZeroOne::Finish,
+        };
         let is_open = matches!(self.params.objective, Objective::Auto | Objective::ZeroOne)
             && self.params.prune_by == PruneBy::Cost;
         is_open && setting.suits(trial.fitted.texts(), self.sizes[at], self.params)
@@ -393,7 +416,7 @@ fn alone(params: &Params) -> Option<Setting> {
         && params.prune_by == PruneBy::Cost
         && params.l2.is_none();
     let loss = Loss { q: 0.0, margin: 0.0 };
-    is_open.then_some(Setting { loss, l2: 0.0, is_cut: false, zero_one: ZeroOne::Alone })
+    is_open.then_some(Setting { loss, l2: 0.0, is_cut: false, dropout: false, zero_one: ZeroOne::Alone })
 }
 
 /// The setting that scored best at a size; among equals the one tried first.

@@ -124,7 +124,7 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> St
         Budget::Bytes(most) => line("bytes", format!("{bytes} of at most {}", HumanCount(most))),
         _ => line("bytes", bytes),
     };
-    text += &line("objective", setting(report.objective, report.l2, report.is_cut));
+    text += &line("objective", setting(report.objective, report.l2, report.is_cut, report.dropout));
     let Estimate { accuracy, standard_error } = report.estimate;
     text += &line("accuracy", format!("{} ± {:.2} ({estimated})", percent(accuracy), 100.0 * standard_error));
     text += &line(
@@ -139,8 +139,9 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> St
     text
 }
 
-fn setting(objective: Objective, l2: f64, is_cut: bool) -> String {
-    format!("{objective}, L2 {l2}{}", if is_cut { ", cut" } else { "" })
+fn setting(objective: Objective, l2: f64, is_cut: bool, dropout: bool) -> String {
+    let (cut, dropped) = (if is_cut { ", cut" } else { "" }, if dropout { ", dropout" } else { "" });
+    format!("{objective}, L2 {l2}{cut}{dropped}")
 }
 
 /// A row for each way to fit, a column for each size.
@@ -150,7 +151,7 @@ fn tried(candidates: &[Candidate]) -> String {
     sizes.dedup();
     let mut rows: Vec<(String, Vec<String>)> = Vec::new();
     for candidate in candidates {
-        let name = setting(candidate.objective, candidate.l2, candidate.is_cut);
+        let name = setting(candidate.objective, candidate.l2, candidate.is_cut, candidate.dropout);
         let at = rows.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
             rows.push((name, vec!["-".into(); sizes.len()]));
             rows.len() - 1
@@ -160,7 +161,7 @@ fn tried(candidates: &[Candidate]) -> String {
     }
     let row = |name: &str, cells: &[String]| {
         let cells: String = cells.iter().map(|cell| format!(" {cell:>7}")).collect();
-        format!("{name:<29}{cells}\n")
+        format!("{name:<40}{cells}\n")
     };
     let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
     row("", &sizes) + &rows.iter().map(|(name, cells)| row(name, cells)).collect::<String>()
