@@ -20,7 +20,7 @@ impl Cell {
 ///
 /// To add one number to a feature's weights for all classes changes no argmax and no probability, so that one class of
 /// each feature can do without: a weight for the last class that has none would say nothing new.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Places {
     classes: u32,
     taken: HashSet<(u32, u32)>,

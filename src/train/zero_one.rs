@@ -45,7 +45,7 @@ struct Wrong {
 
 /// Weights on the grid of scores that a model can hold, and the scores that they give every text: what is
 /// right here is right in the frozen model, ties included.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ZeroOneFit<'p> {
     problem: &'p Problem,
     cells: Vec<GridCell>,
@@ -324,9 +324,9 @@ impl<'p> ZeroOneFit<'p> {
                         continue;
                     }
                     let found = Some((added, best.change));
-                    let searched = Candidate { gain: best.gain, found, ..candidate };
-                    if candidates.peek().is_some_and(|next| next > &searched) {
-                        candidates.push(searched);
+                    let exact = Candidate { gain: best.gain, found, ..candidate };
+                    if candidates.peek().is_some_and(|next| next > &exact) {
+                        candidates.push(exact);
                         continue;
                     }
                     (best.gain, best.change)
@@ -428,14 +428,7 @@ impl<'p> ZeroOneFit<'p> {
 
     /// The fit without the cells at these places, grown back to `size`.
     fn exchanged(&self, mut places: Vec<usize>, size: usize) -> Exchanged<'p> {
-        let mut fit = ZeroOneFit {
-            problem: self.problem,
-            cells: self.cells.clone(),
-            places: places_of(self.problem, &self.cells),
-            scores: self.scores.clone(),
-            standings: self.standings.clone(),
-            events: Vec::new(),
-        };
+        let mut fit = self.clone();
         places.sort_unstable();
         for at in places.into_iter().rev() {
             fit.remove(at);

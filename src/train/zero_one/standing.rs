@@ -28,10 +28,9 @@ impl Standing {
         let own = Ranked { class: label, score: row[label as usize] };
         let none = Ranked { class: label, score: i32::MIN };
         let mut standing = Standing { own, first: none, second: none };
-        for (class, &score) in (0..).zip(row) {
+        for (class, &score) in (0..).zip(row).filter(|&(class, _)| class != label) {
             let ranked = Ranked { class, score };
-            if class == label {
-            } else if standing.first == none || ranked.beats(standing.first) {
+            if standing.first == none || ranked.beats(standing.first) {
                 standing = Standing { own, first: ranked, second: standing.first };
             } else if standing.second == none || ranked.beats(standing.second) {
                 standing.second = ranked;
