@@ -118,7 +118,17 @@ fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
     let picture = std::fs::read_to_string(bench.path("f.svg")).unwrap();
     assert!(picture.starts_with("<svg") && picture.contains("dense") && picture.contains("knee"));
     let found = bench.json(&[&arguments[..], &["--json", "--folds", "2"]].concat());
-    assert_eq!(found["points"].as_array().unwrap().len(), 3);
+    let points = found["points"].as_array().unwrap();
+    assert_eq!(points.len(), 3);
+    // Of what was tried at a budget, the best is what its model was made by.
+    for point in points {
+        let tried =
+            found["tried"].as_array().unwrap().iter().filter(|tried| tried["budget"] == point["budget"]);
+        let score = |tried: &serde_json::Value| tried["cross_validated"].as_f64().unwrap();
+        let best = tried.clone().map(score).fold(0.0, f64::max);
+        assert_eq!(point["cross_validated"], best);
+        assert!(tried.clone().count() > 3 && tried.clone().any(|tried| tried["fit"] == point["fit"]));
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn the_report_says_what_was_kept_of_what() {
 #[test]
 fn a_cut_is_tried_at_the_best_l2_strength_and_at_the_next_weaker_unless_one_is_given() {
     let cuts = |more: &[&str]| -> Vec<String> {
-        let report = Bench::new().train_titles("m", &[&["--nonzeros", "60"], more].concat());
+        let report = Bench::new().train_titles("m", &[&["--nonzeros", "40"], more].concat());
         let candidates = report.lines().skip_while(|line| !line.starts_with("tried"));
         let candidates = candidates.filter(|line| !line.contains("dropout"));
         let cuts = candidates.filter_map(|line| Some(line.split_once(", cut")?.0.to_owned()));

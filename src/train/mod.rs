@@ -55,9 +55,9 @@ pub struct Estimate {
     pub standard_error: f64,
 }
 
-/// One setting that was tried, and what it scored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
+/// How a model was fitted: what cross-validation chose, or was asked for. Shown as `softmax-margin:2, L2 0.3, cut, dropout`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
     /// The loss that refinement lowered.
     pub objective: Objective,
     /// The L2 strength.
@@ -66,6 +66,21 @@ pub struct Candidate {
     pub is_cut: bool,
     /// Whether the fit was to four copies of each text, each of whose features is left out of one.
     pub dropout: bool,
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Choice { objective, l2, is_cut, dropout } = self;
+        let (cut, dropout) = (if *is_cut { ", cut" } else { "" }, if *dropout { ", dropout" } else { "" });
+        write!(f, "{objective}, L2 {l2}{cut}{dropout}")
+    }
+}
+
+/// One way to fit that was tried, and what it scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// What was tried.
+    pub choice: Choice,
     /// The budget.
     pub nonzeros: usize,
     /// Held-out accuracy at the budget.
@@ -75,18 +90,11 @@ pub struct Candidate {
 /// What training did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// The loss that was chosen or asked for.
-    pub objective: Objective,
-    /// The L2 strength that was chosen or asked for.
-    pub l2: f64,
-    /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
-    pub is_cut: bool,
-    /// Whether the fit was to four copies of each text, each of whose features is left out of one.
-    pub dropout: bool,
-    /// Held-out accuracy of the setting chosen at the size chosen: cross-validated, or on the
-    /// validation data.
+    /// How the model was fitted.
+    pub choice: Choice,
+    /// Held-out accuracy of the choice at the size chosen: cross-validated, or on the validation data.
     pub estimate: Estimate,
-    /// All settings that were tried, in the order of trying.
+    /// All that was tried, by size, then in the order of trying.
     pub candidates: Vec<Candidate>,
     /// Accuracy on the training data, weighted as [`Estimate::accuracy`] is.
     pub training_accuracy: f64,
@@ -176,11 +184,9 @@ pub struct FrontierPoint {
     pub model: Model,
     /// The budget; the model's nonzeros are at most this many.
     pub nonzeros: usize,
-    /// The loss that was chosen or asked for.
-    pub objective: Objective,
-    /// The L2 strength that was chosen or asked for.
-    pub l2: f64,
-    /// Cross-validated accuracy.
+    /// How the model was fitted.
+    pub choice: Choice,
+    /// Cross-validated accuracy of the choice at this budget.
     pub cross_validated: Estimate,
 }
 
@@ -196,6 +202,8 @@ pub struct Frontier {
     pub knee: usize,
     /// The index of the first point within one standard error of the best.
     pub one_standard_error: usize,
+    /// All that was tried, by size, then in the order of trying.
+    pub candidates: Vec<Candidate>,
 }
 
 impl ValidParams {

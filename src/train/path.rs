@@ -14,9 +14,14 @@ const SWAPS: usize = 4;
 /// A model grows to this many times its budget before it is cut down to it.
 const OVERGROWTH: usize = 2;
 /// Budgets above this share of all possible weights are cut from the dense fit: to grow so far takes longer.
-pub(super) const GROWN_SHARE: usize = 16;
+const GROWN_SHARE: usize = 64;
 /// The L1 strength of the dense fit where none is given, in losses of a text.
 pub(super) const L1: f32 = 0.2;
+/// That of a fit which no more than this share of all possible weights is cut from: it is made and cut in less time.
+pub(super) const L1_OF_FEW: f32 = 2.0;
+const FEW_SHARE: usize = 16;
+/// Of more than this share, there is nothing for an L1 penalty to do.
+const MANY_SHARE: usize = 4;
 
 /// What a path lowers on its way.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,13 +47,22 @@ pub(super) struct Step {
     pub nonzeros: usize,
 }
 
+/// Whether a budget is grown from nothing, if nothing speaks for a cut.
+pub(super) fn is_grown(size: usize, possible: usize) -> bool {
+    size <= possible / GROWN_SHARE
+}
+
 impl Course {
     /// The L1 strength of the dense fit that a budget is cut from, unless it is grown.
     fn l1_of_cut(&self, size: usize, possible: usize) -> Option<f32> {
-        let is_cut =
-            self.l1.is_some() || self.prune_by == PruneBy::Magnitude || size > possible / GROWN_SHARE;
-        // A budget of more than a quarter leaves nothing for an L1 penalty to do.
-        let l1 = self.l1.unwrap_or(if size > possible / 4 { 0.0 } else { L1 });
+        let is_cut = self.l1.is_some() || self.prune_by == PruneBy::Magnitude || !is_grown(size, possible);
+        let l1 = self.l1.unwrap_or(if size > possible / MANY_SHARE {
+            0.0
+        } else if size > possible / FEW_SHARE {
+            L1
+        } else {
+            L1_OF_FEW
+        });
         (is_cut && possible <= self.most_cells).then_some(l1)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Mutex;
 
+use rayon::prelude::*;
+
 use super::cell::Cell;
 use super::folds;
 use super::freeze::{freeze, metadata};
@@ -284,7 +286,7 @@ impl<'s> Run<'s> {
     fn score_setting(&self, setting: Setting, sizes: &[usize]) -> Vec<Scored> {
         let objective = setting.objective();
         let l2 = (setting.zero_one != ZeroOne::Alone).then(|| widened(setting.l2));
-        let cut = setting.is_cut.then(|| f64::from(path::L1) / self.dataset.texts() as f64);
+        let cut = setting.is_cut.then(|| f64::from(path::L1_OF_FEW) / self.dataset.texts() as f64);
         let l1 = self.params.l1.or(cut);
         let params = Params { objective, l2, l1, ..(**self.params).clone() };
         let mut scored = self.score_with(sizes, &params, setting.dropout);
@@ -316,21 +318,11 @@ impl<'s> Run<'s> {
         cells: &[Cell],
         candidates: Vec<Candidate>,
     ) -> Trained {
-        let objective = setting.objective();
-        let l2 = widened(setting.l2);
         let model = self.frozen(setting, estimate, cells);
         let training_accuracy = ZeroOneFit::new(problem, cells).right() / problem.total_weight();
         Trained {
             model,
-            report: Report {
-                objective,
-                l2,
-                is_cut: setting.is_cut,
-                dropout: setting.dropout,
-                estimate,
-                candidates,
-                training_accuracy,
-            },
+            report: Report { choice: setting.choice(), estimate, candidates, training_accuracy },
         }
     }
 
@@ -343,45 +335,45 @@ impl<'s> Run<'s> {
         let scored = self.score(&sizes, self.params);
         let chosen: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
         let problem = self.all_texts();
-        let mut points: Vec<Option<FrontierPoint>> = vec![None; sizes.len()];
-        let mut courses: Vec<Course> = Vec::new();
-        for (setting, _) in &chosen {
-            let course = setting.course(self.params, problem.texts());
-            if setting.zero_one != ZeroOne::Alone && !courses.contains(&course) {
-                courses.push(course);
+        // Each path, and the sizes on it; what is grown under 0/1 loss has none.
+        let mut paths: Vec<(Option<Course>, Vec<usize>)> = Vec::new();
+        for (at, (setting, _)) in chosen.iter().enumerate() {
+            let is_alone = setting.zero_one == ZeroOne::Alone;
+            let course = (!is_alone).then(|| setting.course(self.params, problem.texts()));
+            match paths.iter_mut().find(|(other, _)| *other == course && course.is_some()) {
+                Some((_, on_path)) => on_path.push(at),
+                None => paths.push((course, vec![at])),
             }
         }
-        let mut take = |at: usize, cells: &[Cell]| {
+        let points = Mutex::new(vec![None; sizes.len()]);
+        let take = |at: usize, cells: &[Cell]| {
             let (setting, estimate) = chosen[at];
             let cells = self.finished(&problem, setting, cells, sizes[at]);
-            let Trained { model, report } = self.trained(&problem, setting, estimate, &cells, Vec::new());
-            points[at] = Some(FrontierPoint {
-                model,
-                nonzeros: sizes[at],
-                objective: report.objective,
-                l2: report.l2,
-                cross_validated: estimate,
-            });
-        };
-        for (at, (setting, _)) in chosen.iter().enumerate() {
-            if setting.zero_one == ZeroOne::Alone {
-                take(at, &[]);
+            let (choice, nonzeros) = (setting.choice(), sizes[at]);
+            let model = self.frozen(setting, estimate, &cells);
+            let point = FrontierPoint { model, nonzeros, choice, cross_validated: estimate };
+            if let Ok(mut points) = points.lock() {
+                points[at] = Some(point);
+                let done = points.iter().flatten().count() as f64 / sizes.len() as f64;
+                self.step(Step { stage: "refinement", done, loss: 1.0 - estimate.accuracy, nonzeros });
             }
-        }
-        for course in courses {
-            let is_on = |at: usize| {
-                let setting = chosen[at].0;
-                setting.zero_one != ZeroOne::Alone && setting.course(self.params, problem.texts()) == course
-            };
-            path::follow(&problem, course, &sizes, &is_on, &mut |step| self.step(step), &mut take);
-        }
+        };
+        paths.par_iter().for_each(|(course, on_path)| match *course {
+            Some(course) => {
+                let is_on = |at: usize| on_path.contains(&at);
+                path::follow(&problem, course, &sizes, &is_on, &mut |_| (), &mut |at, cells| take(at, cells));
+            }
+            None => on_path.iter().for_each(|&at| take(at, &[])),
+        });
+        let points = points.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut points: Vec<FrontierPoint> = points.into_iter().flatten().collect();
         let dense = points.pop().expect("the dense fit is always made");
         if budgets.iter().any(|&budget| budget >= possible) || points.is_empty() {
             points.push(dense.clone());
         }
         let (knee, one_standard_error) = (knee(&points), one_standard_error(&points));
-        Ok(Frontier { points, dense, knee, one_standard_error })
+        let candidates = candidates(&scored, &sizes);
+        Ok(Frontier { points, dense, knee, one_standard_error, candidates })
     }
 }
 
@@ -423,10 +415,7 @@ fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
     let of_size = |at: usize| {
         scored.iter().filter_map(move |scored| {
             Some(Candidate {
-                objective: scored.setting.objective(),
-                l2: widened(scored.setting.l2),
-                is_cut: scored.setting.is_cut,
-                dropout: scored.setting.dropout,
+                choice: scored.setting.choice(),
                 nonzeros: sizes[at],
                 estimate: scored.estimates[at]?,
             })

@@ -11,7 +11,7 @@ use super::params::PruneBy;
 use super::path::{self, Course, Effort, Step};
 use super::problem::{COPIES, Problem};
 use super::zero_one::ZeroOneFit;
-use super::{Estimate, Objective, Params};
+use super::{Choice, Estimate, Objective, Params, run};
 use crate::data::Dataset;
 
 /// The margin of the softmax-margin loss that `auto` tries and that 0/1 fits start from.
@@ -80,6 +80,11 @@ impl Setting {
         is_given.then(|| Setting::without_choice(params))
     }
 
+    pub(super) fn choice(&self) -> Choice {
+        let Setting { l2, is_cut, dropout, .. } = *self;
+        Choice { objective: self.objective(), l2: widened(l2), is_cut, dropout }
+    }
+
     pub(super) fn objective(&self) -> Objective {
         let Loss { q, margin } = self.loss;
         if self.zero_one != ZeroOne::No {
@@ -110,7 +115,7 @@ impl Setting {
         Course {
             loss: self.loss,
             l2: self.l2,
-            l1: params.l1.map(|l1| (l1 * texts as f64) as f32).or(self.is_cut.then_some(path::L1)),
+            l1: params.l1.map(|l1| (l1 * texts as f64) as f32).or(self.is_cut.then_some(path::L1_OF_FEW)),
             prune_by: params.prune_by,
             dropout: self.dropout,
             most_cells: usize::try_from(params.max_memory / BYTES_OF_WEIGHT).unwrap_or(usize::MAX).max(1),
@@ -183,11 +188,14 @@ pub(super) fn score(
     let smooth =
         |l2: f32| Setting { loss: first_loss(params), l2, is_cut: false, dropout, zero_one: ZeroOne::No };
     let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
-    let mut followed = search.follow(strengths.into_iter().map(smooth).collect());
+    let everywhere = |l2: f32| (smooth(l2), vec![true; sizes.len()]);
+    let mut followed = search.follow(strengths.into_iter().map(everywhere).collect());
     if params.l2.is_none() {
-        let bests = search.best_settings(&followed);
-        let beyond = L2_BEYOND.iter().filter(|(outer, _)| bests.iter().any(|best| best.l2 == *outer));
-        followed.extend(search.follow(beyond.map(|&(_, l2)| smooth(l2)).collect()));
+        let beyond = search.derived(&followed, |best| {
+            let beyond = L2_BEYOND.into_iter().find(|&(outer, _)| best.l2 == outer);
+            beyond.map(|(_, l2)| Setting { l2, ..best })
+        });
+        followed.extend(search.follow(beyond));
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
@@ -227,38 +235,44 @@ struct Followed {
 }
 
 impl Search<'_> {
-    /// Whether a setting makes sense for a size, by the texts of a trial.
-    fn suits(&self, setting: &Setting, trial: &Trial, at: usize) -> bool {
+    /// The texts that a setting has to suit: those of the first trial, so that it suits all trials or none.
+    fn texts(&self) -> usize {
+        self.trials[0].fitted.texts()
+    }
+
+    /// Whether a setting makes sense for a size.
+    fn suits(&self, setting: &Setting, at: usize) -> bool {
         let Search { params, dataset, .. } = self;
-        let possible = dataset.possible_weights();
-        let is_grown = self.sizes[at] as u64 <= possible / path::GROWN_SHARE as u64;
-        let can_be_cut =
-            params.l1.is_none() && is_grown && possible.saturating_mul(BYTES_OF_WEIGHT) <= params.max_memory;
+        let needed = dataset.possible_weights().saturating_mul(BYTES_OF_WEIGHT);
+        let is_grown = path::is_grown(self.sizes[at], run::possible(dataset));
+        let can_be_cut = params.l1.is_none() && is_grown && needed <= params.max_memory;
         let scores = dataset.texts() as u64 * dataset.classes().len() as u64 * BYTES_OF_SCORE;
-        let can_be_copied = is_grown && scores.saturating_mul(COPIES as u64) <= params.max_memory;
-        setting.suits(trial.fitted.texts(), self.sizes[at], params)
+        let can_be_copied = scores.saturating_mul(COPIES as u64) <= params.max_memory;
+        setting.suits(self.texts(), self.sizes[at], params)
             && (!setting.is_cut || can_be_cut)
             && (!setting.dropout || can_be_copied)
     }
 
-    /// The best smooth setting at each size.
-    fn best_settings(&self, followed: &[Followed]) -> Vec<Setting> {
-        (0..self.sizes.len()).map(|at| best_followed(followed, at).scored.setting).collect()
-    }
-
-    /// Settings that are made of those that are best at a size and that suit it, each once and none that was followed.
+    /// Settings that are made of those that are best at a size, and for each of them the sizes where it is, suits, and has
+    /// not been followed to.
     fn derived<D: IntoIterator<Item = Setting>>(
         &self,
         followed: &[Followed],
         derive: impl Fn(Setting) -> D,
-    ) -> Vec<Setting> {
-        let mut derived: Vec<Setting> = Vec::new();
-        for (at, best) in self.best_settings(followed).into_iter().enumerate() {
-            for setting in derive(best) {
-                let is_suited = self.trials.iter().any(|trial| self.suits(&setting, trial, at));
-                let is_followed = followed.iter().any(|followed| followed.scored.setting == setting);
-                if is_suited && !is_followed && !derived.contains(&setting) {
-                    derived.push(setting);
+    ) -> Vec<(Setting, Vec<bool>)> {
+        let mut derived: Vec<(Setting, Vec<bool>)> = Vec::new();
+        for at in 0..self.sizes.len() {
+            for setting in derive(best_followed(followed, at).scored.setting) {
+                let is_followed = followed.iter().any(|Followed { scored, .. }| {
+                    scored.setting == setting && scored.estimates[at].is_some()
+                });
+                if self.suits(&setting, at) && !is_followed {
+                    let place =
+                        derived.iter().position(|&(other, _)| other == setting).unwrap_or_else(|| {
+                            derived.push((setting, vec![false; self.sizes.len()]));
+                            derived.len() - 1
+                        });
+                    derived[place].1[at] = true;
                 }
             }
         }
@@ -283,7 +297,7 @@ impl Search<'_> {
     }
 
     /// Whether fits of a size are finished under 0/1 loss.
-    fn is_finished(&self, trial: &Trial, at: usize) -> bool {
+    fn is_finished(&self, at: usize) -> bool {
         let setting = Setting {
             loss: first_loss(self.params),
             l2: 0.0,
@@ -293,30 +307,37 @@ impl Search<'_> {
         };
         let is_open = matches!(self.params.objective, Objective::Auto | Objective::ZeroOne)
             && self.params.prune_by == PruneBy::Cost;
-        is_open && setting.suits(trial.fitted.texts(), self.sizes[at], self.params)
+        is_open && setting.suits(self.texts(), self.sizes[at], self.params)
     }
 
-    /// Fits and scores smooth settings, in parallel over settings and trials.
-    fn follow(&self, settings: Vec<Setting>) -> Vec<Followed> {
+    /// Fits and scores smooth settings, each at the sizes where it is wanted, in parallel over settings and trials.
+    fn follow(&self, settings: Vec<(Setting, Vec<bool>)>) -> Vec<Followed> {
         let trials = self.trials.len();
         let fits = self.in_parallel(settings.len() * trials, |task| {
-            let (setting, trial) = (settings[task / trials], &self.trials[task % trials]);
+            let ((setting, is_wanted), trial) = (&settings[task / trials], &self.trials[task % trials]);
             let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
             let mut right = vec![None; self.sizes.len()];
             let mut cells = vec![Vec::new(); self.sizes.len()];
             let fitted = &trial.fitted;
             let course = setting.course(self.params, fitted.texts());
-            let suits = |at| self.suits(&setting, trial, at);
-            path::follow(fitted, course, self.sizes, &suits, &mut |step| last = step, &mut |at, found| {
-                right[at] = Some(trial.right(found));
-                if self.is_finished(trial, at) {
-                    cells[at] = found.to_vec();
-                }
-            });
+            let is_wanted = |at: usize| is_wanted[at];
+            path::follow(
+                fitted,
+                course,
+                self.sizes,
+                &is_wanted,
+                &mut |step| last = step,
+                &mut |at, found| {
+                    right[at] = Some(trial.right(found));
+                    if self.is_finished(at) {
+                        cells[at] = found.to_vec();
+                    }
+                },
+            );
             ((right, cells), last)
         });
         let mut fits = fits.into_iter();
-        let of_setting = |setting| {
+        let of_setting = |(setting, _)| {
             let (right, cells): (Vec<_>, Vec<_>) = fits.by_ref().take(trials).unzip();
             Followed { scored: self.scored(setting, &right), cells }
         };
@@ -329,15 +350,11 @@ impl Search<'_> {
         let mut tasks: Vec<(Setting, usize, usize)> = Vec::new();
         for at in 0..self.sizes.len() {
             let smooth = best_followed(followed, at).scored.setting;
-            for (number, trial) in self.trials.iter().enumerate() {
-                if self.is_finished(trial, at) {
-                    tasks.push((Setting { zero_one: ZeroOne::Finish, ..smooth }, at, number));
-                }
-                tasks.extend(
-                    alone(self.params)
-                        .filter(|alone| alone.suits(trial.fitted.texts(), self.sizes[at], self.params))
-                        .map(|alone| (alone, at, number)),
-                );
+            let finished = self.is_finished(at).then_some(Setting { zero_one: ZeroOne::Finish, ..smooth });
+            let alone =
+                alone(self.params).filter(|alone| alone.suits(self.texts(), self.sizes[at], self.params));
+            for number in 0..self.trials.len() {
+                tasks.extend(finished.into_iter().chain(alone).map(|setting| (setting, at, number)));
             }
         }
         let right = self.in_parallel(tasks.len(), |task| {
@@ -430,4 +447,26 @@ pub(super) fn best(scored: &[Scored], at: usize) -> (Setting, Estimate) {
         }
     }
     best.expect("one of the settings suits every size")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DatasetBuilder;
+    use crate::text::FeatureSpec;
+    use crate::train::Budget;
+
+    #[test]
+    fn folds_of_more_and_of_less_than_fifty_texts_for_each_nonzero_try_the_same() {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for at in 0..299 {
+            let label = ["a", "b", "c"][at % 3];
+            builder.push(label, format!("{label}{} {}", at % 7, at % 11).as_bytes(), 1.0).unwrap();
+        }
+        let dataset = builder.finish(1).unwrap();
+        // Fits to 149 and to 150 texts.
+        let params = Params { budget: Budget::Nonzeros(3), folds: 2, ..Params::default() };
+        let trained = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap();
+        assert!(trained.report.candidates.len() > 3);
+    }
 }

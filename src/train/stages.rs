@@ -86,8 +86,8 @@ macro_rules! accessors {
 /// The dense fit: a weight for every class and feature, with an L1 penalty that leaves many at zero. Of two classes, each
 /// feature has one weight, the difference of the two, which changes no label and no probability.
 ///
-/// The first of the stages that [`ValidParams::train`] takes a budget of more than a sixteenth of all possible weights
-/// through, any budget if an L1 strength is given, and smaller budgets where cross-validation finds that better than to
+/// The first of the stages that [`ValidParams::train`] takes a budget of more than a sixty-fourth of all possible
+/// weights through, any budget if an L1 strength is given, and smaller budgets where cross-validation finds that better than to
 /// grow them from nothing. One by one, the stages show what each does, and let one fit be pruned to several budgets.
 ///
 /// | stage | from | by |

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::HumanCount;
 use paring::metrics::wilson_interval;
-use paring::train::{Frontier as Fitted, FrontierPoint, HeldOut};
+use paring::train::{Candidate, Choice, Frontier as Fitted, FrontierPoint, HeldOut};
 use serde_json::json;
 
 use crate::common::{
@@ -168,18 +168,8 @@ fn note(at: usize, rows: &[Row], fitted: &Fitted) -> String {
 
 fn as_table(rows: &[Row], fitted: &Fitted, separator: &str) -> String {
     let mut table = vec![
-        [
-            "budget",
-            "nonzeros",
-            "bytes",
-            "objective",
-            "l2",
-            "cross-validated",
-            "standard error",
-            "test",
-            "note",
-        ]
-        .map(String::from),
+        ["budget", "nonzeros", "bytes", "fit", "cross-validated", "standard error", "test", "note"]
+            .map(String::from),
     ];
     for (at, row) in rows.iter().enumerate() {
         let estimate = row.point.cross_validated;
@@ -191,8 +181,7 @@ fn as_table(rows: &[Row], fitted: &Fitted, separator: &str) -> String {
             row.budget.clone(),
             count(row.point.model.nonzeros()),
             count(row.bytes),
-            row.point.objective.to_string(),
-            row.point.l2.to_string(),
+            row.point.choice.to_string(),
             format!("{:.4}", estimate.accuracy),
             format!("{:.4}", estimate.standard_error),
             row.tested.map_or(String::new(), |(right, texts)| format!("{:.4}", right as f64 / texts as f64)),
@@ -204,7 +193,7 @@ fn as_table(rows: &[Row], fitted: &Fitted, separator: &str) -> String {
     }
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..table[0].len()).map(width).collect();
-    let padded = |row: &[String; 9]| {
+    let padded = |row: &[String; 8]| {
         let cells: Vec<String> =
             row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
         cells.join("  ").trim_end().to_string() + "\n"
@@ -213,16 +202,24 @@ fn as_table(rows: &[Row], fitted: &Fitted, separator: &str) -> String {
 }
 
 fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
+    let choice = |&Choice { objective, l2, is_cut, dropout }: &Choice| json!({ "objective": objective.to_string(), "l2": l2, "cut": is_cut, "dropout": dropout });
     let point = |row: &Row| {
         json!({
             "budget": row.point.nonzeros,
             "nonzeros": row.point.model.nonzeros(),
             "bytes": row.bytes,
-            "objective": row.point.objective.to_string(),
-            "l2": row.point.l2,
+            "fit": choice(&row.point.choice),
             "cross_validated": row.point.cross_validated.accuracy,
             "standard_error": row.point.cross_validated.standard_error,
             "test": row.tested.map(|(right, texts)| right as f64 / texts as f64),
+        })
+    };
+    let candidate = |candidate: &Candidate| {
+        json!({
+            "budget": candidate.nonzeros,
+            "fit": choice(&candidate.choice),
+            "cross_validated": candidate.estimate.accuracy,
+            "standard_error": candidate.estimate.standard_error,
         })
     };
     let (dense, points) = rows.split_last().expect("the dense fit is always there");
@@ -231,6 +228,7 @@ fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
         "dense": point(dense),
         "knee": fitted.points[fitted.knee].nonzeros,
         "one_standard_error": fitted.points[fitted.one_standard_error].nonzeros,
+        "tried": fitted.candidates.iter().map(candidate).collect::<Vec<_>>(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::HumanCount;
 use paring::data::Dataset;
-use paring::train::{Budget, Candidate, Estimate, Objective, Params, Trained};
+use paring::train::{Budget, Candidate, Estimate, Params, Trained};
 
 use crate::common::{Failure, check_output, check_standard_streams, heading, line, percent, print};
 use crate::training::{Training, TrainingBar, bytes};
@@ -124,7 +124,7 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> St
         Budget::Bytes(most) => line("bytes", format!("{bytes} of at most {}", HumanCount(most))),
         _ => line("bytes", bytes),
     };
-    text += &line("objective", setting(report.objective, report.l2, report.is_cut, report.dropout));
+    text += &line("objective", report.choice);
     let Estimate { accuracy, standard_error } = report.estimate;
     text += &line("accuracy", format!("{} ± {:.2} ({estimated})", percent(accuracy), 100.0 * standard_error));
     text += &line(
@@ -139,11 +139,6 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> St
     text
 }
 
-fn setting(objective: Objective, l2: f64, is_cut: bool, dropout: bool) -> String {
-    let (cut, dropped) = (if is_cut { ", cut" } else { "" }, if dropout { ", dropout" } else { "" });
-    format!("{objective}, L2 {l2}{cut}{dropped}")
-}
-
 /// A row for each way to fit, a column for each size.
 fn tried(candidates: &[Candidate]) -> String {
     let mut sizes: Vec<usize> = candidates.iter().map(|candidate| candidate.nonzeros).collect();
@@ -151,7 +146,7 @@ fn tried(candidates: &[Candidate]) -> String {
     sizes.dedup();
     let mut rows: Vec<(String, Vec<String>)> = Vec::new();
     for candidate in candidates {
-        let name = setting(candidate.objective, candidate.l2, candidate.is_cut, candidate.dropout);
+        let name = candidate.choice.to_string();
         let at = rows.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
             rows.push((name, vec!["-".into(); sizes.len()]));
             rows.len() - 1

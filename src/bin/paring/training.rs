@@ -66,8 +66,8 @@ pub struct Training {
     #[arg(long, value_name = "L2", allow_negative_numbers = true, help_heading = "Fit")]
     l2: Option<f64>,
 
-    /// L1 strength of a dense fit that the budget is cut from, for a mean loss [default: budgets below a sixteenth of
-    /// the possible weights are grown instead, others cut from a weak one]
+    /// L1 strength of a dense fit that the budget is cut from, for a mean loss [default: budgets below a
+    /// sixty-fourth of the possible weights are grown instead, others cut from a weak one]
     #[arg(long, value_name = "L1", allow_negative_numbers = true, help_heading = "Fit")]
     l1: Option<f64>,
 
