@@ -71,7 +71,8 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! sums alone, long texts would outweigh short ones. Its L2 strength, whether to cut from the dense fit,
 //! whether to finish under 0/1 loss or to grow under it from nothing, the margin, and whether to fit to four copies of
 //! each text, each of whose features is left out of one (dropout: it keeps a fit to few texts from leaning on single
-//! features), are chosen one after the other by stratified cross-validation at the very budget.
+//! features), are chosen one after the other by stratified cross-validation at the very budget; what falls behind the best on
+//! the first half of the folds is not fitted to the others.
 //! `benches/README.md` tells what else was tried and what it gave.
 //!
 //! # Features

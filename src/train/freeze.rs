@@ -4,7 +4,7 @@ use sprs::TriMatI;
 
 use super::cell::Cell;
 use super::problem::COPIES;
-use super::select::Setting;
+use super::setting::Setting;
 use super::{Estimate, Params, PruneBy};
 use crate::data::Dataset;
 use crate::model::{Model, ModelParts, round_score};

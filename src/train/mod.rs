@@ -15,6 +15,7 @@ mod problem;
 mod random;
 mod run;
 mod select;
+mod setting;
 mod smooth;
 mod stages;
 mod zero_one;
@@ -83,7 +84,8 @@ pub struct Candidate {
     pub choice: Choice,
     /// The budget.
     pub nonzeros: usize,
-    /// Held-out accuracy at the budget.
+    /// Held-out accuracy at the budget. What is more than half a standard error behind the best on the first half of the
+    /// folds is not fitted to the others, and taken to be as far behind there.
     pub estimate: Estimate,
 }
 

@@ -9,8 +9,9 @@ use super::random::Random;
 use super::smooth::SmoothFit;
 use super::zero_one::ZeroOneFit;
 
-/// Exchanges of a fifth of the cells, under the smooth loss and under 0/1 loss, at most.
-const SWAPS: usize = 4;
+/// Exchanges of a fifth of the cells, at most.
+const SWAPS: usize = 2;
+const ZERO_ONE_SWAPS: usize = 4;
 /// A model grows to this many times its budget before it is cut down to it.
 const OVERGROWTH: usize = 2;
 /// Budgets above this share of all possible weights are cut from the dense fit: to grow so far takes longer.
@@ -167,7 +168,7 @@ pub(super) fn finish(problem: &Problem, cells: &[Cell], size: usize, effort: Eff
     let mut fit = ZeroOneFit::new(problem, cells);
     fit.optimise(10);
     fit.grow(size);
-    fit.swap(size, SWAPS);
+    fit.swap(size, ZERO_ONE_SWAPS);
     fit.kick(size, kicks, &mut Random::new(seed));
     fit.cells()
 }

@@ -10,7 +10,8 @@ use super::freeze::{freeze, metadata};
 use super::loss::Loss;
 use super::path::{self, Course, Effort, Step};
 use super::problem::Problem;
-use super::select::{self, BYTES_OF_SCORE, Scored, Setting, Trial, ZeroOne, widened};
+use super::select::{self, Scored, Trial};
+use super::setting::{BYTES_OF_SCORE, Setting, ZeroOne, widened};
 use super::zero_one::ZeroOneFit;
 use super::{
     Budget, Candidate, Estimate, Frontier, FrontierPoint, HeldOut, Params, Progress, Report, TrainError,

@@ -1,5 +1,6 @@
-//! The choice of loss, L2 strength and finish on texts that a fit has not seen.
+//! The choice of a setting on texts that a fit has not seen.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use rayon::prelude::*;
@@ -8,19 +9,18 @@ use super::cell::Cell;
 use super::folds::Fold;
 use super::loss::Loss;
 use super::params::PruneBy;
-use super::path::{self, Course, Effort, Step};
+use super::path::{self, Effort, Step};
 use super::problem::{COPIES, Problem};
+use super::setting::{BYTES_OF_SCORE, BYTES_OF_WEIGHT, MARGIN, Setting, ZeroOne, first_loss};
 use super::zero_one::ZeroOneFit;
-use super::{Choice, Estimate, Objective, Params, run};
+use super::{Estimate, Objective, Params, run};
 use crate::data::Dataset;
 
-/// The margin of the softmax-margin loss that `auto` tries and that 0/1 fits start from.
-const MARGIN: f32 = 2.0;
 /// The margins that `auto` tries as well where there are too many nonzeros for 0/1 loss, each where the one before it
 /// is best.
 const WIDER_MARGINS: [(f32, f32); 2] = [(MARGIN, 4.0), (4.0, 8.0)];
 /// The L2 strengths that are tried; where an outer one is best, the next beyond is tried as well.
-const L2: [f32; 3] = [0.3, 1.0, 3.0];
+const L2: [f32; 3] = [1.0, 0.3, 3.0];
 const L2_BEYOND: [(f32, f32); 2] = [(0.3, 0.1), (3.0, 10.0)];
 
 /// The next weaker L2 strength of those that may be tried.
@@ -29,104 +29,8 @@ fn weaker(l2: f32) -> Option<f32> {
     strengths.filter(|&strength| strength < l2).reduce(f32::max)
 }
 
-/// A way to fit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Setting {
-    pub loss: Loss,
-    pub l2: f32,
-    /// Whether budgets that would be grown from nothing are cut from the dense fit instead.
-    pub is_cut: bool,
-    /// Whether fits are to copies of the texts with features left out.
-    pub dropout: bool,
-    pub zero_one: ZeroOne,
-}
-
-/// What 0/1 loss has to do with a fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ZeroOne {
-    /// Nothing.
-    No,
-    /// The fit ends under it.
-    Finish,
-    /// The fit is grown under it from nothing.
-    Alone,
-}
-
-/// So many texts there must be for each nonzero for a fit to be grown or finished under 0/1 loss, unless asked
-/// for: with fewer, it has always been found to fit noise.
-const TEXTS_PER_GROWN: usize = 50;
-const TEXTS_PER_FINISHED: usize = 10;
-
-/// What a weight of a dense fit takes in memory, about: 12 bytes, and 20 in the table of those taken.
-pub(super) const BYTES_OF_WEIGHT: u64 = 32;
-
-/// What a text's score for a class takes.
-pub(super) const BYTES_OF_SCORE: u64 = 4;
-
-/// The L2 strength where none is given or chosen.
-const L2_WITHOUT_CHOICE: f64 = 1.0;
-
-impl Setting {
-    /// The setting that `params` ask for, or the first that would be tried.
-    pub(super) fn without_choice(params: &Params) -> Setting {
-        let zero_one = if params.objective == Objective::ZeroOne { ZeroOne::Finish } else { ZeroOne::No };
-        let l2 = params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32;
-        Setting { loss: first_loss(params), l2, is_cut: false, dropout: false, zero_one }
-    }
-
-    /// The setting that `params` ask for, if they leave nothing to choose.
-    pub(super) fn given(params: &Params) -> Option<Setting> {
-        let is_given = params.l2.is_some() && params.objective != Objective::Auto;
-        is_given.then(|| Setting::without_choice(params))
-    }
-
-    pub(super) fn choice(&self) -> Choice {
-        let Setting { l2, is_cut, dropout, .. } = *self;
-        Choice { objective: self.objective(), l2: widened(l2), is_cut, dropout }
-    }
-
-    pub(super) fn objective(&self) -> Objective {
-        let Loss { q, margin } = self.loss;
-        if self.zero_one != ZeroOne::No {
-            Objective::ZeroOne
-        } else if q > 0.0 {
-            Objective::GeneralisedCrossEntropy(widened(q))
-        } else if margin > 0.0 {
-            Objective::SoftmaxMargin(widened(margin))
-        } else {
-            Objective::LogLoss
-        }
-    }
-
-    fn suits(&self, texts: usize, size: usize, params: &Params) -> bool {
-        match self.zero_one {
-            ZeroOne::No if params.objective == Objective::Auto => {
-                (self.loss.margin <= MARGIN || texts / TEXTS_PER_FINISHED < size)
-                    && (!self.dropout || texts / TEXTS_PER_GROWN < size)
-            }
-            ZeroOne::No => true,
-            ZeroOne::Finish => params.objective == Objective::ZeroOne || texts / TEXTS_PER_FINISHED >= size,
-            ZeroOne::Alone => texts / TEXTS_PER_GROWN >= size,
-        }
-    }
-
-    /// What a path to so many texts lowers.
-    pub(super) fn course(&self, params: &Params, texts: usize) -> Course {
-        Course {
-            loss: self.loss,
-            l2: self.l2,
-            l1: params.l1.map(|l1| (l1 * texts as f64) as f32).or(self.is_cut.then_some(path::L1_OF_FEW)),
-            prune_by: params.prune_by,
-            dropout: self.dropout,
-            most_cells: usize::try_from(params.max_memory / BYTES_OF_WEIGHT).unwrap_or(usize::MAX).max(1),
-        }
-    }
-}
-
-/// The shortest `f64` that prints as the `f32` does.
-pub(super) fn widened(x: f32) -> f64 {
-    x.to_string().parse().expect("a number prints as a number")
-}
+/// So many standard errors of the best a setting may be behind it on the first trials, and is fitted to all.
+const BEHIND: f64 = 0.5;
 
 /// What one setting scored on held-out texts, at each size.
 #[derive(Debug, Clone)]
@@ -154,22 +58,15 @@ impl Trial {
         }
     }
 
+    /// The weight of the texts that it is scored on.
+    fn weight(&self) -> f64 {
+        self.unknown + self.held_out.total_weight()
+    }
+
     /// The weight of the held-out texts that are right.
     fn right(&self, cells: &[Cell]) -> f64 {
         ZeroOneFit::new(&self.held_out, cells).right()
     }
-}
-
-/// The smooth loss that `params` ask for, or that is tried first.
-fn first_loss(params: &Params) -> Loss {
-    let (q, margin) = match params.objective {
-        _ if params.prune_by == PruneBy::Magnitude => (0.0, 0.0),
-        Objective::Auto | Objective::ZeroOne => (0.0, MARGIN),
-        Objective::LogLoss => (0.0, 0.0),
-        Objective::SoftmaxMargin(margin) => (0.0, margin as f32),
-        Objective::GeneralisedCrossEntropy(q) => (q as f32, 0.0),
-    };
-    Loss { q, margin }
 }
 
 /// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
@@ -188,14 +85,15 @@ pub(super) fn score(
     let smooth =
         |l2: f32| Setting { loss: first_loss(params), l2, is_cut: false, dropout, zero_one: ZeroOne::No };
     let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
-    let everywhere = |l2: f32| (smooth(l2), vec![true; sizes.len()]);
-    let mut followed = search.follow(strengths.into_iter().map(everywhere).collect());
+    let everywhere = |&l2: &f32| (smooth(l2), vec![true; sizes.len()]);
+    let mut followed = search.follow(vec![everywhere(&strengths[0])], &[]);
+    followed.extend(search.follow(strengths[1..].iter().map(everywhere).collect(), &followed));
     if params.l2.is_none() {
         let beyond = search.derived(&followed, |best| {
             let beyond = L2_BEYOND.into_iter().find(|&(outer, _)| best.l2 == outer);
             beyond.map(|(_, l2)| Setting { l2, ..best })
         });
-        followed.extend(search.follow(beyond));
+        followed.extend(search.follow(beyond, &followed));
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
@@ -211,7 +109,7 @@ pub(super) fn score(
                 let loss = Loss { q: 0.0, margin: wide };
                 (best.loss.margin == narrow).then_some(Setting { loss, ..best })
             });
-            followed.extend(search.follow(wider));
+            followed.extend(search.follow(wider, &followed));
         }
         search.follow_to_weaker(&mut followed, |best| Setting { dropout: true, ..best });
     }
@@ -230,6 +128,8 @@ struct Search<'s> {
 /// A smooth setting's scores, and where its fits ended.
 struct Followed {
     scored: Scored,
+    /// The weight of the held-out texts that are right, by trial, then by size.
+    right: Vec<Vec<Option<f64>>>,
     /// By trial, then by size; none at sizes that are not finished under 0/1 loss.
     cells: Vec<Vec<Vec<Cell>>>,
 }
@@ -292,7 +192,8 @@ impl Search<'_> {
             if derived.is_empty() {
                 break;
             }
-            followed.extend(self.follow(derived));
+            let further = self.follow(derived, followed);
+            followed.extend(further);
         }
     }
 
@@ -310,38 +211,74 @@ impl Search<'_> {
         is_open && setting.suits(self.texts(), self.sizes[at], self.params)
     }
 
-    /// Fits and scores smooth settings, each at the sizes where it is wanted, in parallel over settings and trials.
-    fn follow(&self, settings: Vec<(Setting, Vec<bool>)>) -> Vec<Followed> {
-        let trials = self.trials.len();
-        let fits = self.in_parallel(settings.len() * trials, |task| {
-            let ((setting, is_wanted), trial) = (&settings[task / trials], &self.trials[task % trials]);
+    /// Fits and scores smooth settings, each at the sizes where it is wanted. Where there are `rivals`, a setting that is
+    /// behind the best of them on the first trials is not fitted to the others: it is taken to be as far behind there
+    /// (a race, as of Maron and Moore, "Hoeffding races", 1994).
+    fn follow(&self, mut settings: Vec<(Setting, Vec<bool>)>, rivals: &[Followed]) -> Vec<Followed> {
+        let (trials, sizes) = (self.trials.len(), self.sizes.len());
+        let first = if rivals.is_empty() { trials } else { (trials / 2).max(1) };
+        let nothing = |&(setting, _): &(Setting, _)| Followed {
+            scored: Scored { setting, estimates: Vec::new() },
+            right: vec![vec![None; sizes]; trials],
+            cells: vec![vec![Vec::new(); sizes]; trials],
+        };
+        let mut followed: Vec<Followed> = settings.iter().map(nothing).collect();
+        self.fit(&settings, 0..first, &mut followed);
+        for ((_, is_wanted), followed) in settings.iter_mut().zip(&mut followed) {
+            for at in (0..sizes).filter(|_| first < trials) {
+                let Some(reached) = self.estimate(0..first, &followed.right, at) else { continue };
+                let best = &best_followed(rivals, at).right;
+                let to_reach = self.estimate(0..first, best, at).expect("rivals are fitted to all trials");
+                let behind = to_reach.accuracy - reached.accuracy;
+                if behind > BEHIND * to_reach.standard_error {
+                    is_wanted[at] = false;
+                    let rest = followed.right.iter_mut().zip(best).zip(self.trials).skip(first);
+                    for ((right, of_best), trial) in rest {
+                        let lost = behind * trial.weight();
+                        right[at] = of_best[at].map(|right| (right - lost).max(0.0));
+                    }
+                }
+            }
+        }
+        self.fit(&settings, first..trials, &mut followed);
+        for followed in &mut followed {
+            followed.scored = self.scored(followed.scored.setting, &followed.right);
+        }
+        followed
+    }
+
+    /// Fits settings to some trials, in parallel over both.
+    fn fit(&self, settings: &[(Setting, Vec<bool>)], trials: Range<usize>, followed: &mut [Followed]) {
+        let tasks: Vec<(usize, usize)> = (0..settings.len())
+            .filter(|&number| settings[number].1.contains(&true))
+            .flat_map(|number| trials.clone().map(move |trial| (number, trial)))
+            .collect();
+        let fits = self.in_parallel(tasks.len(), |task| {
+            let (number, trial) = tasks[task];
+            let ((setting, is_wanted), trial) = (&settings[number], &self.trials[trial]);
             let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
-            let mut right = vec![None; self.sizes.len()];
-            let mut cells = vec![Vec::new(); self.sizes.len()];
-            let fitted = &trial.fitted;
-            let course = setting.course(self.params, fitted.texts());
+            let mut fits = Vec::new();
+            let course = setting.course(self.params, trial.fitted.texts());
             let is_wanted = |at: usize| is_wanted[at];
             path::follow(
-                fitted,
+                &trial.fitted,
                 course,
                 self.sizes,
                 &is_wanted,
                 &mut |step| last = step,
                 &mut |at, found| {
-                    right[at] = Some(trial.right(found));
-                    if self.is_finished(at) {
-                        cells[at] = found.to_vec();
-                    }
+                    let cells = if self.is_finished(at) { found.to_vec() } else { Vec::new() };
+                    fits.push((at, trial.right(found), cells));
                 },
             );
-            ((right, cells), last)
+            (fits, last)
         });
-        let mut fits = fits.into_iter();
-        let of_setting = |(setting, _)| {
-            let (right, cells): (Vec<_>, Vec<_>) = fits.by_ref().take(trials).unzip();
-            Followed { scored: self.scored(setting, &right), cells }
-        };
-        settings.into_iter().map(of_setting).collect()
+        for ((number, trial), fits) in tasks.into_iter().zip(fits) {
+            for (at, right, cells) in fits {
+                followed[number].right[trial][at] = Some(right);
+                followed[number].cells[trial][at] = cells;
+            }
+        }
     }
 
     /// Scores fits that end under 0/1 loss, from the best that was followed to each size, and those that are grown under
@@ -351,8 +288,8 @@ impl Search<'_> {
         for at in 0..self.sizes.len() {
             let smooth = best_followed(followed, at).scored.setting;
             let finished = self.is_finished(at).then_some(Setting { zero_one: ZeroOne::Finish, ..smooth });
-            let alone =
-                alone(self.params).filter(|alone| alone.suits(self.texts(), self.sizes[at], self.params));
+            let alone = Setting::alone(self.params)
+                .filter(|alone| alone.suits(self.texts(), self.sizes[at], self.params));
             for number in 0..self.trials.len() {
                 tasks.extend(finished.into_iter().chain(alone).map(|setting| (setting, at, number)));
             }
@@ -397,17 +334,20 @@ impl Search<'_> {
 
     /// What comes of the weight that each trial's fits have right, at each size.
     fn scored(&self, setting: Setting, right: &[Vec<Option<f64>>]) -> Scored {
-        let total: f64 = self.trials.iter().map(|trial| trial.unknown + trial.held_out.total_weight()).sum();
-        let squares: f64 =
-            self.trials.iter().map(|trial| trial.unknown + trial.held_out.total_square()).sum();
-        let texts = total * total / squares;
-        let estimate = |at: usize| {
-            let right: Option<f64> = right.iter().map(|right| right[at]).sum();
-            let accuracy = right? / total;
-            let standard_error = (accuracy * (1.0 - accuracy) / texts).max(0.0).sqrt();
-            Some(Estimate { accuracy, standard_error })
-        };
+        let estimate = |at| self.estimate(0..self.trials.len(), right, at);
         Scored { setting, estimates: (0..self.sizes.len()).map(estimate).collect() }
+    }
+
+    /// What comes of it at one size, on some trials.
+    fn estimate(&self, trials: Range<usize>, right: &[Vec<Option<f64>>], at: usize) -> Option<Estimate> {
+        let right: Option<f64> = right[trials.clone()].iter().map(|right| right[at]).sum();
+        let trials = &self.trials[trials];
+        let total: f64 = trials.iter().map(Trial::weight).sum();
+        let squares: f64 = trials.iter().map(|trial| trial.unknown + trial.held_out.total_square()).sum();
+        let accuracy = right? / total;
+        let texts = total * total / squares;
+        let standard_error = (accuracy * (1.0 - accuracy) / texts).max(0.0).sqrt();
+        Some(Estimate { accuracy, standard_error })
     }
 }
 
@@ -427,15 +367,6 @@ fn best_followed(followed: &[Followed], at: usize) -> &Followed {
     best.expect("at least one strength is tried")
 }
 
-/// The setting whose fits are grown under 0/1 loss from nothing, if `params` allow it.
-fn alone(params: &Params) -> Option<Setting> {
-    let is_open = matches!(params.objective, Objective::Auto | Objective::ZeroOne)
-        && params.prune_by == PruneBy::Cost
-        && params.l2.is_none();
-    let loss = Loss { q: 0.0, margin: 0.0 };
-    is_open.then_some(Setting { loss, l2: 0.0, is_cut: false, dropout: false, zero_one: ZeroOne::Alone })
-}
-
 /// The setting that scored best at a size; among equals the one tried first.
 pub(super) fn best(scored: &[Scored], at: usize) -> (Setting, Estimate) {
     let mut best: Option<(Setting, Estimate)> = None;
@@ -451,22 +382,52 @@ pub(super) fn best(scored: &[Scored], at: usize) -> (Setting, Estimate) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::data::DatasetBuilder;
     use crate::text::FeatureSpec;
-    use crate::train::Budget;
+    use crate::train::{Budget, folds};
+
+    /// Texts of two words: one of fifty that say the class, and one of three that mostly do.
+    fn dataset(texts: usize) -> Dataset {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for at in 0..texts {
+            let (sure, class) = (at % 50, at % 50 % 3);
+            let likely = (class + usize::from(sure % 3 == 0)) % 3;
+            let text = format!("sure{sure} likely{likely}");
+            builder.push(["a", "b", "c"][class], text.as_bytes(), 1.0).unwrap();
+        }
+        builder.finish(1).unwrap()
+    }
 
     #[test]
     fn folds_of_more_and_of_less_than_fifty_texts_for_each_nonzero_try_the_same() {
-        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
-        for at in 0..299 {
-            let label = ["a", "b", "c"][at % 3];
-            builder.push(label, format!("{label}{} {}", at % 7, at % 11).as_bytes(), 1.0).unwrap();
-        }
-        let dataset = builder.finish(1).unwrap();
+        let dataset = dataset(299);
         // Fits to 149 and to 150 texts.
         let params = Params { budget: Budget::Nonzeros(3), folds: 2, ..Params::default() };
         let trained = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap();
         assert!(trained.report.candidates.len() > 3);
+    }
+
+    #[test]
+    fn what_falls_behind_is_not_fitted_to_all_folds_and_what_is_chosen_is() {
+        let dataset = dataset(300);
+        let folds = folds::stratified(&dataset, 4, 1);
+        let trials: Vec<Trial> = folds.iter().map(|fold| Trial::of_fold(&dataset, fold, false)).collect();
+        let params = Params { objective: Objective::SoftmaxMargin(2.0), ..Params::default() };
+        let scored_and_fits = |params: &Params| {
+            let fits = AtomicUsize::new(0);
+            let count = |_| {
+                fits.fetch_add(1, Ordering::Relaxed);
+            };
+            let scored = score(&dataset, params, false, &trials, &[20], &count);
+            (scored, fits.into_inner())
+        };
+        let (scored, fits) = scored_and_fits(&params);
+        assert!(fits < 4 * scored.len(), "{fits} fits of {}", scored.len());
+        let (setting, estimate) = best(&scored, 0);
+        let (alone, fits) = scored_and_fits(&Params { l2: Some(f64::from(setting.l2)), ..params });
+        assert_eq!((best(&alone, 0), fits), ((setting, estimate), 4));
     }
 }

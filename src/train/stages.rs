@@ -9,7 +9,7 @@ use super::cell::Cell;
 use super::freeze::{freeze, metadata};
 use super::path::{self, Effort};
 use super::problem::Problem;
-use super::select::{BYTES_OF_WEIGHT, Setting, ZeroOne};
+use super::setting::{BYTES_OF_WEIGHT, Setting, ZeroOne};
 use super::smooth::SmoothFit;
 use super::zero_one::ZeroOneFit;
 use super::{TrainError, ValidParams, dense, run};

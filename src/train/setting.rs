@@ -1,0 +1,130 @@
+//! What there is to choose of a fit.
+
+use super::loss::Loss;
+use super::params::PruneBy;
+use super::path::{self, Course};
+use super::{Choice, Objective, Params};
+
+/// The margin of the softmax-margin loss that `auto` tries and that 0/1 fits start from.
+pub(super) const MARGIN: f32 = 2.0;
+
+/// So many texts there must be for each nonzero for a fit to be grown or finished under 0/1 loss, unless asked
+/// for: with fewer, it has always been found to fit noise.
+const TEXTS_PER_GROWN: usize = 50;
+const TEXTS_PER_FINISHED: usize = 10;
+
+/// What a weight of a dense fit takes in memory, about: 12 bytes, and 20 in the table of those taken.
+pub(super) const BYTES_OF_WEIGHT: u64 = 32;
+
+/// What a text's score for a class takes.
+pub(super) const BYTES_OF_SCORE: u64 = 4;
+
+/// The L2 strength where none is given or chosen.
+const L2_WITHOUT_CHOICE: f64 = 1.0;
+
+/// A way to fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Setting {
+    pub loss: Loss,
+    pub l2: f32,
+    /// Whether budgets that would be grown from nothing are cut from the dense fit instead.
+    pub is_cut: bool,
+    /// Whether fits are to copies of the texts with features left out.
+    pub dropout: bool,
+    pub zero_one: ZeroOne,
+}
+
+/// What 0/1 loss has to do with a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ZeroOne {
+    /// Nothing.
+    No,
+    /// The fit ends under it.
+    Finish,
+    /// The fit is grown under it from nothing.
+    Alone,
+}
+
+impl Setting {
+    /// The setting that `params` ask for, or the first that would be tried.
+    pub(super) fn without_choice(params: &Params) -> Setting {
+        let zero_one = if params.objective == Objective::ZeroOne { ZeroOne::Finish } else { ZeroOne::No };
+        let l2 = params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32;
+        Setting { loss: first_loss(params), l2, is_cut: false, dropout: false, zero_one }
+    }
+
+    /// The setting that `params` ask for, if they leave nothing to choose.
+    pub(super) fn given(params: &Params) -> Option<Setting> {
+        let is_given = params.l2.is_some() && params.objective != Objective::Auto;
+        is_given.then(|| Setting::without_choice(params))
+    }
+
+    /// The setting whose fits are grown under 0/1 loss from nothing, if `params` allow it.
+    pub(super) fn alone(params: &Params) -> Option<Setting> {
+        let is_open = matches!(params.objective, Objective::Auto | Objective::ZeroOne)
+            && params.prune_by == PruneBy::Cost
+            && params.l2.is_none();
+        let loss = Loss { q: 0.0, margin: 0.0 };
+        is_open.then_some(Setting { loss, l2: 0.0, is_cut: false, dropout: false, zero_one: ZeroOne::Alone })
+    }
+
+    pub(super) fn choice(&self) -> Choice {
+        let Setting { l2, is_cut, dropout, .. } = *self;
+        Choice { objective: self.objective(), l2: widened(l2), is_cut, dropout }
+    }
+
+    pub(super) fn objective(&self) -> Objective {
+        let Loss { q, margin } = self.loss;
+        if self.zero_one != ZeroOne::No {
+            Objective::ZeroOne
+        } else if q > 0.0 {
+            Objective::GeneralisedCrossEntropy(widened(q))
+        } else if margin > 0.0 {
+            Objective::SoftmaxMargin(widened(margin))
+        } else {
+            Objective::LogLoss
+        }
+    }
+
+    /// Whether it makes sense for a fit of so many weights to so many texts.
+    pub(super) fn suits(&self, texts: usize, size: usize, params: &Params) -> bool {
+        match self.zero_one {
+            ZeroOne::No if params.objective == Objective::Auto => {
+                (self.loss.margin <= MARGIN || texts / TEXTS_PER_FINISHED < size)
+                    && (!self.dropout || texts / TEXTS_PER_GROWN < size)
+            }
+            ZeroOne::No => true,
+            ZeroOne::Finish => params.objective == Objective::ZeroOne || texts / TEXTS_PER_FINISHED >= size,
+            ZeroOne::Alone => texts / TEXTS_PER_GROWN >= size,
+        }
+    }
+
+    /// What a path to so many texts lowers.
+    pub(super) fn course(&self, params: &Params, texts: usize) -> Course {
+        Course {
+            loss: self.loss,
+            l2: self.l2,
+            l1: params.l1.map(|l1| (l1 * texts as f64) as f32).or(self.is_cut.then_some(path::L1_OF_FEW)),
+            prune_by: params.prune_by,
+            dropout: self.dropout,
+            most_cells: usize::try_from(params.max_memory / BYTES_OF_WEIGHT).unwrap_or(usize::MAX).max(1),
+        }
+    }
+}
+
+/// The shortest `f64` that prints as the `f32` does.
+pub(super) fn widened(x: f32) -> f64 {
+    x.to_string().parse().expect("a number prints as a number")
+}
+
+/// The smooth loss that `params` ask for, or that is tried first.
+pub(super) fn first_loss(params: &Params) -> Loss {
+    let (q, margin) = match params.objective {
+        _ if params.prune_by == PruneBy::Magnitude => (0.0, 0.0),
+        Objective::Auto | Objective::ZeroOne => (0.0, MARGIN),
+        Objective::LogLoss => (0.0, 0.0),
+        Objective::SoftmaxMargin(margin) => (0.0, margin as f32),
+        Objective::GeneralisedCrossEntropy(q) => (q as f32, 0.0),
+    };
+    Loss { q, margin }
+}
