@@ -79,11 +79,7 @@ impl<'s> Run<'s> {
     }
 
     fn score(&self, sizes: &[usize], params: &Params) -> Vec<Scored> {
-        self.score_with(sizes, params, false)
-    }
-
-    fn score_with(&self, sizes: &[usize], params: &Params, dropout: bool) -> Vec<Scored> {
-        select::score(self.dataset, params, dropout, &self.trials, sizes, &|step| self.step(step))
+        select::score(self.dataset, params, false, &self.trials, sizes, 0, &|step| self.step(step))
     }
 
     fn all_texts(&self) -> Problem {
@@ -154,35 +150,29 @@ impl<'s> Run<'s> {
     /// The fewest nonzeros that lose no more than `allowed` of the best accuracy.
     fn train_to_accuracy(&self, problem: &Problem, allowed: impl Fn(Estimate) -> f64) -> Trained {
         let mut sizes = self.doubling();
-        let mut scored = self.score(&sizes, self.params);
-        let bests = |scored: &[Scored], sizes: &[usize]| -> Vec<(Setting, Estimate)> {
-            (0..sizes.len()).map(|at| select::best(scored, at)).collect()
-        };
-        let mut found = bests(&scored, &sizes);
+        let scored = self.score(&sizes, self.params);
+        let found: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
         let best =
             found.iter().map(|&(_, estimate)| estimate).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
         let best = best.expect("at least one size is tried");
         let least = best.accuracy - allowed(best);
-        let first_within = |found: &[(Setting, Estimate)]| {
-            found.iter().position(|(_, estimate)| estimate.accuracy >= least).expect("the best is within")
-        };
+        let is_within = |(_, estimate): &(Setting, Estimate)| estimate.accuracy >= least;
+        let mut at = found.iter().position(is_within).expect("the best is within");
+        let (mut setting, mut estimate) = found[at];
         let mut all = candidates(&scored, &sizes);
-        let mut at = first_within(&found);
         if at > 0 && sizes[at] <= LARGEST {
             // Between the last size that falls short and the first that does not, with the setting of the latter.
             let (low, high) = (sizes[at - 1], sizes[at]);
-            let setting = found[at].0;
             let between = [low + (high - low) / 4, (low + high) / 2, high - (high - low) / 4, high];
             let finer: Vec<usize> = sizes[..at].iter().copied().chain(between).collect();
-            scored = self.score_setting(setting, &finer);
-            let finer_found = bests(&scored, &finer);
-            if finer_found.iter().any(|(_, estimate)| estimate.accuracy >= least) {
+            let scored = self.score_setting(setting, &finer, at);
+            let mut finer_found = (at..finer.len()).map(|at| (at, select::best(&scored, at)));
+            if let Some(first) = finer_found.find(|(_, found)| is_within(found)) {
                 all.extend(candidates(&scored, &finer));
-                (sizes, found) = (finer, finer_found);
-                at = first_within(&found);
+                sizes = finer;
+                (at, (setting, estimate)) = first;
             }
         }
-        let (setting, estimate) = found[at];
         let cells = self.fit(problem, setting, &sizes[..=at]);
         self.trained(problem, setting, estimate, &cells, all)
     }
@@ -226,7 +216,7 @@ impl<'s> Run<'s> {
                 size = fitting;
                 continue;
             }
-            let scored = self.score_setting(setting, &[fitting]);
+            let scored = self.score_setting(setting, &[fitting], 0);
             all.extend(candidates(&scored, &[fitting]));
             let of_setting = scored.iter().find(|scored| scored.setting == setting);
             let estimate = of_setting.and_then(|scored| scored.estimates[0]);
@@ -283,14 +273,16 @@ impl<'s> Run<'s> {
         fitting.map(|(size, _, cells)| (size, cells))
     }
 
-    /// What a setting scores at each of the sizes, and perhaps others like it.
-    fn score_setting(&self, setting: Setting, sizes: &[usize]) -> Vec<Scored> {
+    /// What a setting scores at each of the sizes on its path but the first `from`, and perhaps others like it.
+    fn score_setting(&self, setting: Setting, sizes: &[usize], from: usize) -> Vec<Scored> {
         let objective = setting.objective();
         let l2 = (setting.zero_one != ZeroOne::Alone).then(|| widened(setting.l2));
         let cut = setting.is_cut.then(|| f64::from(path::L1_OF_FEW) / self.dataset.texts() as f64);
         let l1 = self.params.l1.or(cut);
         let params = Params { objective, l2, l1, ..(**self.params).clone() };
-        let mut scored = self.score_with(sizes, &params, setting.dropout);
+        let (dataset, trials) = (self.dataset, &self.trials);
+        let mut scored =
+            select::score(dataset, &params, setting.dropout, trials, sizes, from, &|step| self.step(step));
         scored.iter_mut().for_each(|scored| scored.setting.is_cut = setting.is_cut);
         scored
     }

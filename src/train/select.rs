@@ -69,7 +69,7 @@ impl Trial {
     }
 }
 
-/// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
+/// Scores what `params` leave open at each of the `sizes` but the first `from`, one choice after the other: the L2 strength of the first
 /// loss; then, with the strength that is best at a size, whether to cut from the dense fit, there or at weaker strengths,
 /// whether to finish under 0/1 loss, wider margins, and whether to leave features out, there or at weaker strengths. With
 /// `dropout`, they are left out from the start.
@@ -79,13 +79,14 @@ pub(super) fn score(
     dropout: bool,
     trials: &[Trial],
     sizes: &[usize],
+    from: usize,
     step: &(dyn Fn(Step) + Sync),
 ) -> Vec<Scored> {
-    let search = Search { dataset, params, trials, sizes, step };
+    let search = Search { dataset, params, trials, sizes, from, step };
     let smooth =
         |l2: f32| Setting { loss: first_loss(params), l2, is_cut: false, dropout, zero_one: ZeroOne::No };
     let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
-    let everywhere = |&l2: &f32| (smooth(l2), vec![true; sizes.len()]);
+    let everywhere = |&l2: &f32| (smooth(l2), (0..sizes.len()).map(|at| at >= from).collect());
     let mut followed = search.follow(vec![everywhere(&strengths[0])], &[]);
     followed.extend(search.follow(strengths[1..].iter().map(everywhere).collect(), &followed));
     if params.l2.is_none() {
@@ -122,6 +123,8 @@ struct Search<'s> {
     params: &'s Params,
     trials: &'s [Trial],
     sizes: &'s [usize],
+    /// The first of the sizes that are scored; those before it are on the way.
+    from: usize,
     step: &'s (dyn Fn(Step) + Sync),
 }
 
@@ -161,7 +164,7 @@ impl Search<'_> {
         derive: impl Fn(Setting) -> D,
     ) -> Vec<(Setting, Vec<bool>)> {
         let mut derived: Vec<(Setting, Vec<bool>)> = Vec::new();
-        for at in 0..self.sizes.len() {
+        for at in self.from..self.sizes.len() {
             for setting in derive(best_followed(followed, at).scored.setting) {
                 let is_followed = followed.iter().any(|Followed { scored, .. }| {
                     scored.setting == setting && scored.estimates[at].is_some()
@@ -285,7 +288,7 @@ impl Search<'_> {
     /// it from nothing.
     fn finish(&self, followed: &[Followed]) -> Vec<Scored> {
         let mut tasks: Vec<(Setting, usize, usize)> = Vec::new();
-        for at in 0..self.sizes.len() {
+        for at in self.from..self.sizes.len() {
             let smooth = best_followed(followed, at).scored.setting;
             let finished = self.is_finished(at).then_some(Setting { zero_one: ZeroOne::Finish, ..smooth });
             let alone = Setting::alone(self.params)
@@ -353,7 +356,7 @@ impl Search<'_> {
 
 /// What a model without a nonzero scores on held-out texts.
 pub(super) fn score_nothing(dataset: &Dataset, params: &Params, trials: &[Trial]) -> Estimate {
-    let search = Search { dataset, params, trials, sizes: &[0], step: &|_| () };
+    let search = Search { dataset, params, trials, sizes: &[0], from: 0, step: &|_| () };
     let right: Vec<_> = trials.iter().map(|trial| vec![Some(trial.right(&[]))]).collect();
     let scored = search.scored(Setting::without_choice(params), &right);
     scored.estimates[0].expect("every trial has been scored")
@@ -421,7 +424,7 @@ mod tests {
             let count = |_| {
                 fits.fetch_add(1, Ordering::Relaxed);
             };
-            let scored = score(&dataset, params, false, &trials, &[20], &count);
+            let scored = score(&dataset, params, false, &trials, &[20], 0, &count);
             (scored, fits.into_inner())
         };
         let (scored, fits) = scored_and_fits(&params);

@@ -9,7 +9,7 @@ use super::{Choice, Objective, Params};
 pub(super) const MARGIN: f32 = 2.0;
 
 /// So many texts there must be for each nonzero for a fit to be grown or finished under 0/1 loss, unless asked
-/// for: with fewer, it has always been found to fit noise.
+/// for: with fewer, it has always been found to fit noise. Where there are fewer for a fit to be grown, dropout is tried.
 const TEXTS_PER_GROWN: usize = 50;
 const TEXTS_PER_FINISHED: usize = 10;
 
