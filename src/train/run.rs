@@ -11,11 +11,11 @@ use super::loss::Loss;
 use super::path::{self, Course, Effort, Step};
 use super::problem::Problem;
 use super::select::{self, Scored, Trial};
-use super::setting::{BYTES_OF_SCORE, Setting, ZeroOne, widened};
+use super::setting::{BYTES_OF_SCORE, Setting, ZeroOne};
 use super::zero_one::ZeroOneFit;
 use super::{
-    Budget, Candidate, Estimate, Frontier, FrontierPoint, HeldOut, Params, Progress, Report, TrainError,
-    Trained, ValidParams,
+    Budget, Candidate, Estimate, Frontier, FrontierPoint, HeldOut, Progress, Report, TrainError, Trained,
+    ValidParams,
 };
 use crate::Model;
 use crate::data::Dataset;
@@ -78,8 +78,8 @@ impl<'s> Run<'s> {
         }
     }
 
-    fn score(&self, sizes: &[usize], params: &Params) -> Vec<Scored> {
-        select::score(self.dataset, params, false, &self.trials, sizes, 0, &|step| self.step(step))
+    fn score(&self, sizes: &[usize]) -> Vec<Scored> {
+        select::score(self.dataset, self.params, &self.trials, sizes, &|step| self.step(step))
     }
 
     fn all_texts(&self) -> Problem {
@@ -122,7 +122,7 @@ impl<'s> Run<'s> {
                 // Where nothing has to be chosen, the model need not wait for its estimate.
                 let given = Setting::given(self.params);
                 let early = || given.map(|setting| self.fit_with(&problem, setting, &sizes, &mut |_| ()));
-                let (early, scored) = rayon::join(early, || self.score(&sizes, self.params));
+                let (early, scored) = rayon::join(early, || self.score(&sizes));
                 let (setting, estimate) = select::best(&scored, 0);
                 let cells = early.unwrap_or_else(|| self.fit(&problem, setting, &sizes));
                 Ok(self.trained(&problem, setting, estimate, &cells, candidates(&scored, &sizes)))
@@ -150,15 +150,15 @@ impl<'s> Run<'s> {
     /// The fewest nonzeros that lose no more than `allowed` of the best accuracy.
     fn train_to_accuracy(&self, problem: &Problem, allowed: impl Fn(Estimate) -> f64) -> Trained {
         let mut sizes = self.doubling();
-        let scored = self.score(&sizes, self.params);
+        let scored = self.score(&sizes);
         let found: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
         let best =
             found.iter().map(|&(_, estimate)| estimate).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
         let best = best.expect("at least one size is tried");
         let least = best.accuracy - allowed(best);
-        let is_within = |(_, estimate): &(Setting, Estimate)| estimate.accuracy >= least;
-        let mut at = found.iter().position(is_within).expect("the best is within");
-        let (mut setting, mut estimate) = found[at];
+        let is_within = |estimate: &Estimate| estimate.accuracy >= least;
+        let mut at = found.iter().position(|(_, estimate)| is_within(estimate)).expect("the best is within");
+        let (setting, mut estimate) = found[at];
         let mut all = candidates(&scored, &sizes);
         if at > 0 && sizes[at] <= LARGEST {
             // Between the last size that falls short and the first that does not, with the setting of the latter.
@@ -166,11 +166,11 @@ impl<'s> Run<'s> {
             let between = [low + (high - low) / 4, (low + high) / 2, high - (high - low) / 4, high];
             let finer: Vec<usize> = sizes[..at].iter().copied().chain(between).collect();
             let scored = self.score_setting(setting, &finer, at);
-            let mut finer_found = (at..finer.len()).map(|at| (at, select::best(&scored, at)));
-            if let Some(first) = finer_found.find(|(_, found)| is_within(found)) {
-                all.extend(candidates(&scored, &finer));
+            let first = (at..finer.len()).find_map(|at| Some((at, scored.estimates[at].filter(is_within)?)));
+            if let Some(first) = first {
+                all.extend(candidates(&[scored], &finer));
                 sizes = finer;
-                (at, (setting, estimate)) = first;
+                (at, estimate) = first;
             }
         }
         let cells = self.fit(problem, setting, &sizes[..=at]);
@@ -200,7 +200,7 @@ impl<'s> Run<'s> {
         let mut all = Vec::new();
         let mut rounds = 0;
         loop {
-            let scored = self.score(&[size], self.params);
+            let scored = self.score(&[size]);
             let (setting, _) = select::best(&scored, 0);
             all.extend(candidates(&scored, &[size]));
             let Some((fitting, cells)) = self.largest_within(problem, setting, size, room) else {
@@ -217,10 +217,8 @@ impl<'s> Run<'s> {
                 continue;
             }
             let scored = self.score_setting(setting, &[fitting], 0);
-            all.extend(candidates(&scored, &[fitting]));
-            let of_setting = scored.iter().find(|scored| scored.setting == setting);
-            let estimate = of_setting.and_then(|scored| scored.estimates[0]);
-            let estimate = estimate.unwrap_or_else(|| select::best(&scored, 0).1);
+            let estimate = scored.estimates[0].expect("it is scored at its size");
+            all.extend(candidates(&[scored], &[fitting]));
             let trained = self.trained(problem, setting, estimate, &cells, all.clone());
             let over = (trained.model.to_bytes().len() as u64).saturating_sub(bytes);
             if over == 0 {
@@ -273,18 +271,10 @@ impl<'s> Run<'s> {
         fitting.map(|(size, _, cells)| (size, cells))
     }
 
-    /// What a setting scores at each of the sizes on its path but the first `from`, and perhaps others like it.
-    fn score_setting(&self, setting: Setting, sizes: &[usize], from: usize) -> Vec<Scored> {
-        let objective = setting.objective();
-        let l2 = (setting.zero_one != ZeroOne::Alone).then(|| widened(setting.l2));
-        let cut = setting.is_cut.then(|| f64::from(path::L1_OF_FEW) / self.dataset.texts() as f64);
-        let l1 = self.params.l1.or(cut);
-        let params = Params { objective, l2, l1, ..(**self.params).clone() };
-        let (dataset, trials) = (self.dataset, &self.trials);
-        let mut scored =
-            select::score(dataset, &params, setting.dropout, trials, sizes, from, &|step| self.step(step));
-        scored.iter_mut().for_each(|scored| scored.setting.is_cut = setting.is_cut);
-        scored
+    /// What a setting scores at each of the sizes on its path but the first `from`.
+    fn score_setting(&self, setting: Setting, sizes: &[usize], from: usize) -> Scored {
+        let (dataset, params, trials) = (self.dataset, self.params, &self.trials);
+        select::score_setting(dataset, params, setting, trials, (sizes, from), &|step| self.step(step))
     }
 
     /// The bytes of the file of a model of these cells, but for what deflating makes of the digits of its estimate.
@@ -325,7 +315,7 @@ impl<'s> Run<'s> {
         sizes.push(possible);
         sizes.sort_unstable();
         sizes.dedup();
-        let scored = self.score(&sizes, self.params);
+        let scored = self.score(&sizes);
         let chosen: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
         let problem = self.all_texts();
         // Each path, and the sizes on it; what is grown under 0/1 loss has none.

@@ -69,24 +69,28 @@ impl Trial {
     }
 }
 
-/// Scores what `params` leave open at each of the `sizes` but the first `from`, one choice after the other: the L2 strength of the first
+/// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
 /// loss; then, with the strength that is best at a size, whether to cut from the dense fit, there or at weaker strengths,
-/// whether to finish under 0/1 loss, wider margins, and whether to leave features out, there or at weaker strengths. With
-/// `dropout`, they are left out from the start.
+/// whether to finish under 0/1 loss, wider margins, and whether to leave features out, there or at weaker strengths.
 pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
-    dropout: bool,
     trials: &[Trial],
     sizes: &[usize],
-    from: usize,
     step: &(dyn Fn(Step) + Sync),
 ) -> Vec<Scored> {
-    let search = Search { dataset, params, trials, sizes, from, step };
-    let smooth =
-        |l2: f32| Setting { loss: first_loss(params), l2, is_cut: false, dropout, zero_one: ZeroOne::No };
+    let texts = trials[0].fitted.texts();
+    let finished = sizes.iter().map(|&size| is_finished(params, texts, size)).collect();
+    let search = Search { dataset, params, trials, sizes, finished, step };
+    let smooth = |l2: f32| Setting {
+        loss: first_loss(params),
+        l2,
+        is_cut: false,
+        dropout: false,
+        zero_one: ZeroOne::No,
+    };
     let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
-    let everywhere = |&l2: &f32| (smooth(l2), (0..sizes.len()).map(|at| at >= from).collect());
+    let everywhere = |&l2: &f32| (smooth(l2), vec![true; sizes.len()]);
     let mut followed = search.follow(vec![everywhere(&strengths[0])], &[]);
     followed.extend(search.follow(strengths[1..].iter().map(everywhere).collect(), &followed));
     if params.l2.is_none() {
@@ -100,7 +104,8 @@ pub(super) fn score(
     if is_auto {
         search.follow_to_weaker(&mut followed, |best| Setting { is_cut: true, ..best });
     }
-    let finished = search.finish(&followed);
+    let ends = (0..sizes.len()).flat_map(|at| search.ends(&followed, at));
+    let finished = search.finish(&followed, &ends.collect::<Vec<_>>());
     if params.objective == Objective::ZeroOne {
         return finished;
     }
@@ -117,14 +122,38 @@ pub(super) fn score(
     followed.into_iter().map(|followed| followed.scored).chain(finished).collect()
 }
 
+/// Scores one setting at each of the `sizes` but the first `from`, which are on its path.
+pub(super) fn score_setting(
+    dataset: &Dataset,
+    params: &Params,
+    setting: Setting,
+    trials: &[Trial],
+    (sizes, from): (&[usize], usize),
+    step: &(dyn Fn(Step) + Sync),
+) -> Scored {
+    let finished = vec![setting.zero_one == ZeroOne::Finish; sizes.len()];
+    let search = Search { dataset, params, trials, sizes, finished, step };
+    let smooth = Setting { zero_one: ZeroOne::No, ..setting };
+    let is_scored = (0..sizes.len()).map(|at| at >= from).collect();
+    let mut followed = match setting.zero_one {
+        ZeroOne::Alone => Vec::new(),
+        _ => search.follow(vec![(smooth, is_scored)], &[]),
+    };
+    let mut scored = match setting.zero_one {
+        ZeroOne::No => vec![followed.swap_remove(0).scored],
+        _ => search.finish(&followed, &(from..sizes.len()).map(|at| (setting, at)).collect::<Vec<_>>()),
+    };
+    scored.swap_remove(0)
+}
+
 /// What settings are scored by, at some sizes.
 struct Search<'s> {
     dataset: &'s Dataset,
     params: &'s Params,
     trials: &'s [Trial],
     sizes: &'s [usize],
-    /// The first of the sizes that are scored; those before it are on the way.
-    from: usize,
+    /// Whether fits of each size are finished under 0/1 loss.
+    finished: Vec<bool>,
     step: &'s (dyn Fn(Step) + Sync),
 }
 
@@ -164,7 +193,7 @@ impl Search<'_> {
         derive: impl Fn(Setting) -> D,
     ) -> Vec<(Setting, Vec<bool>)> {
         let mut derived: Vec<(Setting, Vec<bool>)> = Vec::new();
-        for at in self.from..self.sizes.len() {
+        for at in 0..self.sizes.len() {
             for setting in derive(best_followed(followed, at).scored.setting) {
                 let is_followed = followed.iter().any(|Followed { scored, .. }| {
                     scored.setting == setting && scored.estimates[at].is_some()
@@ -198,20 +227,6 @@ impl Search<'_> {
             let further = self.follow(derived, followed);
             followed.extend(further);
         }
-    }
-
-    /// Whether fits of a size are finished under 0/1 loss.
-    fn is_finished(&self, at: usize) -> bool {
-        let setting = Setting {
-            loss: first_loss(self.params),
-            l2: 0.0,
-            is_cut: false,
-            dropout: false,
-            zero_one: ZeroOne::Finish,
-        };
-        let is_open = matches!(self.params.objective, Objective::Auto | Objective::ZeroOne)
-            && self.params.prune_by == PruneBy::Cost;
-        is_open && setting.suits(self.texts(), self.sizes[at], self.params)
     }
 
     /// Fits and scores smooth settings, each at the sizes where it is wanted. Where there are `rivals`, a setting that is
@@ -270,7 +285,7 @@ impl Search<'_> {
                 &is_wanted,
                 &mut |step| last = step,
                 &mut |at, found| {
-                    let cells = if self.is_finished(at) { found.to_vec() } else { Vec::new() };
+                    let cells = if self.finished[at] { found.to_vec() } else { Vec::new() };
                     fits.push((at, trial.right(found), cells));
                 },
             );
@@ -284,19 +299,22 @@ impl Search<'_> {
         }
     }
 
-    /// Scores fits that end under 0/1 loss, from the best that was followed to each size, and those that are grown under
-    /// it from nothing.
-    fn finish(&self, followed: &[Followed]) -> Vec<Scored> {
-        let mut tasks: Vec<(Setting, usize, usize)> = Vec::new();
-        for at in self.from..self.sizes.len() {
-            let smooth = best_followed(followed, at).scored.setting;
-            let finished = self.is_finished(at).then_some(Setting { zero_one: ZeroOne::Finish, ..smooth });
-            let alone = Setting::alone(self.params)
-                .filter(|alone| alone.suits(self.texts(), self.sizes[at], self.params));
-            for number in 0..self.trials.len() {
-                tasks.extend(finished.into_iter().chain(alone).map(|setting| (setting, at, number)));
-            }
-        }
+    /// What there is to end under 0/1 loss at a size: the best that was followed to it, and what is grown under it from
+    /// nothing.
+    fn ends(&self, followed: &[Followed], at: usize) -> Vec<(Setting, usize)> {
+        let smooth = best_followed(followed, at).scored.setting;
+        let finished = self.finished[at].then_some(Setting { zero_one: ZeroOne::Finish, ..smooth });
+        let alone = Setting::alone(self.params)
+            .filter(|alone| alone.suits(self.texts(), self.sizes[at], self.params));
+        finished.into_iter().chain(alone).map(|setting| (setting, at)).collect()
+    }
+
+    /// Scores settings that end under 0/1 loss at sizes, from the best that was followed there, or from nothing.
+    fn finish(&self, followed: &[Followed], ends: &[(Setting, usize)]) -> Vec<Scored> {
+        let tasks: Vec<(Setting, usize, usize)> = ends
+            .iter()
+            .flat_map(|&(setting, at)| (0..self.trials.len()).map(move |number| (setting, at, number)))
+            .collect();
         let right = self.in_parallel(tasks.len(), |task| {
             let (setting, at, number) = tasks[task];
             let (trial, size) = (&self.trials[number], self.sizes[at]);
@@ -354,9 +372,17 @@ impl Search<'_> {
     }
 }
 
+/// Whether fits of a size are finished under 0/1 loss where nothing is decided.
+fn is_finished(params: &Params, texts: usize, size: usize) -> bool {
+    let is_open =
+        matches!(params.objective, Objective::Auto | Objective::ZeroOne) && params.prune_by == PruneBy::Cost;
+    let finish = Setting { zero_one: ZeroOne::Finish, ..Setting::without_choice(params) };
+    is_open && finish.suits(texts, size, params)
+}
+
 /// What a model without a nonzero scores on held-out texts.
 pub(super) fn score_nothing(dataset: &Dataset, params: &Params, trials: &[Trial]) -> Estimate {
-    let search = Search { dataset, params, trials, sizes: &[0], from: 0, step: &|_| () };
+    let search = Search { dataset, params, trials, sizes: &[0], finished: vec![false], step: &|_| () };
     let right: Vec<_> = trials.iter().map(|trial| vec![Some(trial.right(&[]))]).collect();
     let scored = search.scored(Setting::without_choice(params), &right);
     scored.estimates[0].expect("every trial has been scored")
@@ -424,7 +450,7 @@ mod tests {
             let count = |_| {
                 fits.fetch_add(1, Ordering::Relaxed);
             };
-            let scored = score(&dataset, params, false, &trials, &[20], 0, &count);
+            let scored = score(&dataset, params, &trials, &[20], &count);
             (scored, fits.into_inner())
         };
         let (scored, fits) = scored_and_fits(&params);

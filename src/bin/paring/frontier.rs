@@ -202,7 +202,14 @@ fn as_table(rows: &[Row], fitted: &Fitted, separator: &str) -> String {
 }
 
 fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
-    let choice = |&Choice { objective, l2, is_cut, dropout }: &Choice| json!({ "objective": objective.to_string(), "l2": l2, "cut": is_cut, "dropout": dropout });
+    let choice = |choice: &Choice| {
+        json!({
+            "objective": choice.objective.to_string(),
+            "l2": choice.l2,
+            "cut": choice.is_cut,
+            "dropout": choice.dropout,
+        })
+    };
     let point = |row: &Row| {
         json!({
             "budget": row.point.nonzeros,
