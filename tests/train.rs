@@ -57,6 +57,17 @@ fn leaving_features_out_is_tried_unless_there_are_few_nonzeros_for_so_many_texts
 }
 
 #[test]
+fn an_end_under_0_1_loss_is_tried_with_features_left_out_where_that_is_tried() {
+    let ends = |nonzeros: &str| {
+        let report = Bench::new().train_titles("m", &["--nonzeros", nonzeros]);
+        let ends = report.lines().filter(|line| line.starts_with("zero-one") && !line.contains("L2 0 "));
+        ends.map(|line| line.contains(", dropout")).collect::<Vec<_>>()
+    };
+    assert_eq!(ends("20"), [true]);
+    assert_eq!(ends("5"), [false]);
+}
+
+#[test]
 fn the_model_is_the_same_on_any_number_of_threads_and_another_for_other_data() {
     let bench = Bench::new();
     let model = |threads: &str, more: &[&str]| {

@@ -3,7 +3,7 @@
 use sprs::TriMatI;
 
 use super::cell::Cell;
-use super::problem::COPIES;
+use super::problem::PARTIAL_COPIES;
 use super::setting::Setting;
 use super::{Estimate, Params, PruneBy};
 use crate::data::Dataset;
@@ -69,7 +69,7 @@ pub(super) fn metadata(
         entries.push(("start", "dense fit".into()));
     }
     if setting.dropout {
-        entries.push(("dropout", format!("1/{COPIES}")));
+        entries.push(("dropout", format!("1/{PARTIAL_COPIES}")));
     }
     if let Some(l1) = params.l1 {
         entries.push(("l1", l1.to_string()));

@@ -1,14 +1,17 @@
 //! The exact line search: one weight of a smooth loss, all others fixed.
 
 use super::exp_ln::{exp, ln};
+use crate::infer::Instructions;
+use crate::infer::scan::{Kernel, Scan};
 
 /// The texts that one weight bears on, gathered; arrays of equal length.
 ///
 /// With all other weights fixed, changing the weight of (feature, class) by `d` takes the class's
 /// probability `p` in a text of which the feature has a share of `x` to `p e^(dx) / s`, `s = 1 - p + p e^(dx)`,
 /// and every other class's probability to its `1 / s`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Line {
+    instructions: Instructions,
     /// The class's probability in each text.
     p: Vec<f32>,
     /// That of all other classes together: 1 less `p` would lose it where `p` rounds to 1.
@@ -63,6 +66,17 @@ impl Sums {
 }
 
 impl Line {
+    pub(super) fn new() -> Line {
+        Line {
+            instructions: Instructions::best(),
+            p: Vec::new(),
+            rest: Vec::new(),
+            shares: Vec::new(),
+            pulls: Vec::new(),
+            is_own: Vec::new(),
+        }
+    }
+
     /// Gathers these texts, given their shares, and by text the class's probability and that of all others, the pull, and
     /// whether the class is its own.
     #[inline(always)]
@@ -112,9 +126,7 @@ impl Line {
 
     /// The first and second derivative of the pulled negative log-likelihood at a change of `d`.
     pub(super) fn derivatives(&self, d: f32) -> (f32, f32) {
-        let mut sums = Sums::default();
-        self.for_each(|lane, text| sums.add(lane, text, exp((d * text.share).clamp(-80.0, 80.0))));
-        (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
+        self.instructions.run(Derivatives { line: self, d })
     }
 
     /// The change that minimises the pulled negative log-likelihood plus `l2 / 2 (weight + d)^2`, or that comes nearer to
@@ -171,6 +183,40 @@ impl Line {
 
     /// What the sum of losses with this `q` rises by when the weight changes by `d`.
     pub(super) fn rise(&self, d: f32, q: f32) -> f64 {
+        self.instructions.run(Rise { line: self, d, q })
+    }
+}
+
+/// The work of [`Line::derivatives`]. Wider vectors change no bit of it, nor of the next: their lanes are those of the sums.
+struct Derivatives<'l> {
+    line: &'l Line,
+    d: f32,
+}
+
+impl Kernel for Derivatives<'_> {
+    type Output = (f32, f32);
+
+    #[inline(always)]
+    fn run(self, _: impl Scan) -> (f32, f32) {
+        let mut sums = Sums::default();
+        self.line.for_each(|lane, text| sums.add(lane, text, exp((self.d * text.share).clamp(-80.0, 80.0))));
+        (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
+    }
+}
+
+/// The work of [`Line::rise`].
+struct Rise<'l> {
+    line: &'l Line,
+    d: f32,
+    q: f32,
+}
+
+impl Kernel for Rise<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self, _: impl Scan) -> f64 {
+        let Rise { line, d, q } = self;
         // The logarithm of what the text's own class's probability is multiplied by.
         let log_ratio = |Text { p, rest, share, own, .. }: Text| {
             let shift = (d * share).clamp(-80.0, 80.0);
@@ -178,13 +224,45 @@ impl Line {
         };
         let mut sums = [0.0_f64; LANES];
         if q == 0.0 {
-            self.for_each(|lane, text| sums[lane] -= f64::from(text.pull * log_ratio(text)));
+            line.for_each(|lane, text| sums[lane] -= f64::from(text.pull * log_ratio(text)));
         } else {
             // (p^q - (p r)^q) / q, and the text's pull is its weight times p^q, near enough.
-            self.for_each(|lane, text| {
+            line.for_each(|lane, text| {
                 sums[lane] += f64::from(text.pull * (1.0 - exp(q * log_ratio(text))) / q);
             });
         }
         sums.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bit_depends_on_the_instructions_that_the_machine_has(
+            texts in proptest::collection::vec((0.0..1.0_f32, 0.1..3.0_f32, 0.0..2.0_f32, 0..2_u8), 0..40),
+            d in -9.0..9.0_f32,
+            q in prop_oneof![Just(0.0), 0.1..1.0_f32],
+        ) {
+            let bits = |instructions| {
+                let line = Line {
+                    instructions,
+                    p: texts.iter().map(|text| text.0).collect(),
+                    rest: texts.iter().map(|text| 1.0 - text.0).collect(),
+                    shares: texts.iter().map(|text| text.1).collect(),
+                    pulls: texts.iter().map(|text| text.2).collect(),
+                    is_own: texts.iter().map(|text| f32::from(text.3)).collect(),
+                };
+                let (slope, curvature) = line.derivatives(d);
+                (slope.to_bits(), curvature.to_bits(), line.rise(d, q).to_bits())
+            };
+            let mut all = Instructions::available().map(bits);
+            let portable = all.next().unwrap();
+            all.for_each(|bits| assert_eq!(bits, portable));
+        }
     }
 }

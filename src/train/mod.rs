@@ -65,7 +65,8 @@ pub struct Choice {
     pub l2: f64,
     /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
     pub is_cut: bool,
-    /// Whether the fit was to four copies of each text, each of whose features is left out of one.
+    /// Whether the fit was to four copies of each text, each of whose features is left out of one; of what ends under 0/1
+    /// loss, that end alone, and to the whole text with half of the weight too.
     pub dropout: bool,
 }
 

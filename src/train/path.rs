@@ -79,7 +79,7 @@ pub(super) fn follow(
     step: &mut dyn FnMut(Step),
     found: &mut dyn FnMut(usize, &[Cell]),
 ) {
-    let dropped = course.dropout.then(|| problem.with_dropout());
+    let dropped = course.dropout.then(|| problem.with_dropout(0.0));
     let problem = dropped.as_ref().unwrap_or(problem);
     let possible = problem.features() * problem.classes();
     let texts = problem.total_weight();
@@ -159,9 +159,23 @@ pub(super) enum Effort {
     Final,
 }
 
+/// What a whole text has of its weight, and its copies not, where 0/1 loss is that of copies with features left out.
+const OF_WHOLE: f32 = 0.5;
+
 /// The cells re-optimised and exchanged under 0/1 loss, or grown under it from none; at most `size` of them.
-pub(super) fn finish(problem: &Problem, cells: &[Cell], size: usize, effort: Effort, seed: u64) -> Vec<Cell> {
+pub(super) fn finish(
+    problem: &Problem,
+    dropout: bool,
+    cells: &[Cell],
+    size: usize,
+    effort: Effort,
+    seed: u64,
+) -> Vec<Cell> {
+    let dropped = dropout.then(|| problem.with_dropout(OF_WHOLE));
+    let problem = dropped.as_ref().unwrap_or(problem);
     let kicks = match effort {
+        // They were never found to help copies.
+        _ if dropout => 0,
         Effort::Trial => 0,
         Effort::Final => (KICKED_TEXTS / (size * problem.texts()).max(1)).min(MOST_KICKS),
     };

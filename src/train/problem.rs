@@ -8,8 +8,9 @@ use crate::data::Dataset;
 
 /// Counts above this have the share of this: to a smooth loss, one word repeated a thousand times says no more than so.
 const MAX_COUNT: f32 = 1024.0;
-/// The copies of a text that [`Problem::with_dropout`] makes.
-pub(super) const COPIES: usize = 4;
+/// The copies of a text that [`Problem::with_dropout`] leaves features out of, and with the whole one the most it makes.
+pub(super) const PARTIAL_COPIES: usize = 4;
+pub(super) const MOST_COPIES: usize = 1 + PARTIAL_COPIES;
 /// The feature that every text has.
 const INTERCEPT: usize = 0;
 
@@ -106,10 +107,13 @@ impl Problem {
         Problem { by_feature, shares, labels, weights, classes }
     }
 
-    /// [`COPIES`] of each text, each of whose features but the intercept is left out of one, drawn at random; together they
-    /// weigh what the text does. What is fitted to them leans on no feature alone, and overfits less (Wager, Wang and Liang,
-    /// "Dropout training as adaptive regularization", 2013).
-    pub(super) fn with_dropout(&self) -> Problem {
+    /// [`PARTIAL_COPIES`] of each text, each of whose features but the intercept is left out of one, drawn at random, and
+    /// before them the text itself where `of_whole`, its share of the weight, is not 0. Together they weigh what the text
+    /// does. What is fitted to them leans on no feature alone, and overfits less (Wager, Wang and Liang, "Dropout training as
+    /// adaptive regularization", 2013).
+    pub(super) fn with_dropout(&self, of_whole: f32) -> Problem {
+        let whole_copies = usize::from(of_whole > 0.0);
+        let of_partial = (1.0 - of_whole) / PARTIAL_COPIES as f32;
         let mut random = Random::new(0);
         let by_text = self.by_feature.to_csr();
         let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
@@ -117,8 +121,8 @@ impl Problem {
         let mut left_out: Vec<usize> = Vec::new();
         for ((text, &label), &weight) in by_text.outer_iterator().zip(&self.labels).zip(&self.weights) {
             left_out.clear();
-            left_out.extend(text.indices().iter().map(|_| random.below(COPIES)));
-            for copy in 0..COPIES {
+            left_out.extend(text.indices().iter().map(|_| whole_copies + random.below(PARTIAL_COPIES)));
+            for copy in 0..whole_copies + PARTIAL_COPIES {
                 for ((feature, &count), &from) in text.iter().zip(&left_out) {
                     if feature == INTERCEPT || from != copy {
                         indices.push(feature as u32);
@@ -127,13 +131,12 @@ impl Problem {
                 }
                 indptr.push(indices.len());
                 labels.push(label);
-                weights.push(weight);
+                weights.push(weight * if copy < whole_copies { of_whole } else { of_partial });
             }
         }
         let by_text = CsMatI::new((labels.len(), self.features()), indptr, indices, data);
-        let mut copies = Problem::from_parts(&by_text, labels, weights, self.classes, false);
-        copies.weights.iter_mut().for_each(|weight| *weight /= COPIES as f32);
-        copies
+        let copies = Problem::from_parts(&by_text, labels, weights.clone(), self.classes, false);
+        Problem { weights, ..copies }
     }
 
     /// The shares, of shape (texts, features), compressed by rows.
@@ -262,25 +265,34 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn each_feature_is_left_out_of_one_copy_and_the_intercept_of_none(problem in problem()) {
-            let copies = problem.with_dropout();
-            prop_assert_eq!(copies.texts(), COPIES * problem.texts());
+        fn each_feature_is_left_out_of_one_copy_and_the_intercept_of_none(
+            problem in problem(),
+            whole_copies in 0..2_usize,
+        ) {
+            let copies = problem.with_dropout(0.5 * whole_copies as f32);
+            let of_each = whole_copies + PARTIAL_COPIES;
+            prop_assert_eq!(copies.texts(), of_each * problem.texts());
             prop_assert!((copies.total_weight() - problem.total_weight()).abs() < 1e-4);
             for feature in 0..4 {
                 let (texts, counts) = problem.texts_of(feature);
                 let copied = copies.texts_of(feature);
-                let times = if feature as usize == INTERCEPT { COPIES } else { COPIES - 1 };
+                let times = if feature as usize == INTERCEPT { of_each } else { of_each - 1 };
                 for (&text, &count) in texts.iter().zip(counts) {
-                    let of_text = copied.0.iter().zip(copied.1).filter(|&(&copy, _)| copy / COPIES as u32 == text);
+                    let of_text = copied.0.iter().zip(copied.1).filter(|&(&copy, _)| copy as usize / of_each == text as usize);
                     prop_assert_eq!(of_text.clone().count(), times);
                     prop_assert!(of_text.clone().all(|(_, &other)| other == count));
                 }
                 prop_assert_eq!(copied.0.len(), times * texts.len());
             }
             for copy in 0..copies.texts() {
-                prop_assert_eq!(copies.labels()[copy], problem.labels()[copy / COPIES]);
-                let share = problem.weights()[copy / COPIES] / COPIES as f32;
-                prop_assert!((copies.weights()[copy] - share).abs() < 1e-6);
+                let (text, is_whole) = (copy / of_each, copy % of_each < whole_copies);
+                prop_assert_eq!(copies.labels()[copy], problem.labels()[text]);
+                let share = if is_whole { 0.5 } else { (1.0 - 0.5 * whole_copies as f32) / 4.0 };
+                prop_assert!((copies.weights()[copy] - share * problem.weights()[text]).abs() < 1e-6);
+                let features = |of: &Problem, text: usize| {
+                    (0..4).filter(|&feature| of.texts_of(feature).0.contains(&(text as u32))).collect::<Vec<_>>()
+                };
+                prop_assert!(!is_whole || features(&copies, copy) == features(&problem, text));
             }
         }
     }

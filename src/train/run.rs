@@ -110,7 +110,7 @@ impl<'s> Run<'s> {
     fn finished(&self, problem: &Problem, setting: Setting, cells: &[Cell], size: usize) -> Vec<Cell> {
         match setting.zero_one {
             ZeroOne::No => cells.to_vec(),
-            _ => path::finish(problem, cells, size, Effort::Final, self.params.seed),
+            _ => path::finish(problem, setting.dropout, cells, size, Effort::Final, self.params.seed),
         }
     }
 

@@ -10,7 +10,7 @@ use super::folds::Fold;
 use super::loss::Loss;
 use super::params::PruneBy;
 use super::path::{self, Effort, Step};
-use super::problem::{COPIES, Problem};
+use super::problem::{MOST_COPIES, Problem};
 use super::setting::{BYTES_OF_SCORE, BYTES_OF_WEIGHT, MARGIN, Setting, ZeroOne, first_loss};
 use super::zero_one::ZeroOneFit;
 use super::{Estimate, Objective, Params, run};
@@ -89,37 +89,40 @@ pub(super) fn score(
         dropout: false,
         zero_one: ZeroOne::No,
     };
+    let (all, half) = (trials.len(), (trials.len() / 2).max(1));
     let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
     let everywhere = |&l2: &f32| (smooth(l2), vec![true; sizes.len()]);
-    let mut followed = search.follow(vec![everywhere(&strengths[0])], &[]);
-    followed.extend(search.follow(strengths[1..].iter().map(everywhere).collect(), &followed));
+    let mut followed = search.follow(vec![everywhere(&strengths[0])], &[], all);
+    followed.extend(search.follow(strengths[1..].iter().map(everywhere).collect(), &followed, half));
     if params.l2.is_none() {
-        let beyond = search.derived(&followed, |best| {
+        let beyond = search.derived(&followed, |best, _| {
             let beyond = L2_BEYOND.into_iter().find(|&(outer, _)| best.l2 == outer);
             beyond.map(|(_, l2)| Setting { l2, ..best })
         });
-        followed.extend(search.follow(beyond, &followed));
+        followed.extend(search.follow(beyond, &followed, half));
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
-        search.follow_to_weaker(&mut followed, |best| Setting { is_cut: true, ..best });
+        search.follow_to_weaker(&mut followed, half, |best| Setting { is_cut: true, ..best });
     }
-    let ends = (0..sizes.len()).flat_map(|at| search.ends(&followed, at));
-    let finished = search.finish(&followed, &ends.collect::<Vec<_>>());
+    let ends = search.derived(&followed, |best, at| search.ends(best, at));
+    // Where 0/1 loss is asked for, the smooth fits are no rivals.
+    let ended =
+        search.follow(ends, &followed, if params.objective == Objective::ZeroOne { all } else { half });
     if params.objective == Objective::ZeroOne {
-        return finished;
+        return ended.into_iter().map(|ended| ended.scored).collect();
     }
     if is_auto {
         for (narrow, wide) in WIDER_MARGINS {
-            let wider = search.derived(&followed, |best| {
+            let wider = search.derived(&followed, |best, _| {
                 let loss = Loss { q: 0.0, margin: wide };
                 (best.loss.margin == narrow).then_some(Setting { loss, ..best })
             });
-            followed.extend(search.follow(wider, &followed));
+            followed.extend(search.follow(wider, &followed, half));
         }
-        search.follow_to_weaker(&mut followed, |best| Setting { dropout: true, ..best });
+        search.follow_to_weaker(&mut followed, half, |best| Setting { dropout: true, ..best });
     }
-    followed.into_iter().map(|followed| followed.scored).chain(finished).collect()
+    followed.into_iter().chain(ended).map(|followed| followed.scored).collect()
 }
 
 /// Scores one setting at each of the `sizes` but the first `from`, which are on its path.
@@ -133,17 +136,12 @@ pub(super) fn score_setting(
 ) -> Scored {
     let finished = vec![setting.zero_one == ZeroOne::Finish; sizes.len()];
     let search = Search { dataset, params, trials, sizes, finished, step };
-    let smooth = Setting { zero_one: ZeroOne::No, ..setting };
-    let is_scored = (0..sizes.len()).map(|at| at >= from).collect();
-    let mut followed = match setting.zero_one {
-        ZeroOne::Alone => Vec::new(),
-        _ => search.follow(vec![(smooth, is_scored)], &[]),
-    };
-    let mut scored = match setting.zero_one {
-        ZeroOne::No => vec![followed.swap_remove(0).scored],
-        _ => search.finish(&followed, &(from..sizes.len()).map(|at| (setting, at)).collect::<Vec<_>>()),
-    };
-    scored.swap_remove(0)
+    let is_scored: Vec<bool> = (0..sizes.len()).map(|at| at >= from).collect();
+    let mut followed = search.follow(vec![(setting.smooth(), is_scored.clone())], &[], trials.len());
+    if setting.zero_one != ZeroOne::No {
+        followed = search.follow(vec![(setting, is_scored)], &followed, trials.len());
+    }
+    followed.swap_remove(0).scored
 }
 
 /// What settings are scored by, at some sizes.
@@ -157,13 +155,21 @@ struct Search<'s> {
     step: &'s (dyn Fn(Step) + Sync),
 }
 
-/// A smooth setting's scores, and where its fits ended.
+/// A setting's scores, and where its fits ended.
 struct Followed {
     scored: Scored,
     /// The weight of the held-out texts that are right, by trial, then by size.
     right: Vec<Vec<Option<f64>>>,
-    /// By trial, then by size; none at sizes that are not finished under 0/1 loss.
+    /// By trial, then by size; none where nothing starts from them.
     cells: Vec<Vec<Vec<Cell>>>,
+}
+
+/// What was fitted to a trial at a size.
+struct Fit {
+    at: usize,
+    right: f64,
+    /// None where nothing starts from them.
+    cells: Vec<Cell>,
 }
 
 impl Search<'_> {
@@ -179,7 +185,7 @@ impl Search<'_> {
         let is_grown = path::is_grown(self.sizes[at], run::possible(dataset));
         let can_be_cut = params.l1.is_none() && is_grown && needed <= params.max_memory;
         let scores = dataset.texts() as u64 * dataset.classes().len() as u64 * BYTES_OF_SCORE;
-        let can_be_copied = scores.saturating_mul(COPIES as u64) <= params.max_memory;
+        let can_be_copied = scores.saturating_mul(MOST_COPIES as u64) <= params.max_memory;
         setting.suits(self.texts(), self.sizes[at], params)
             && (!setting.is_cut || can_be_cut)
             && (!setting.dropout || can_be_copied)
@@ -190,11 +196,11 @@ impl Search<'_> {
     fn derived<D: IntoIterator<Item = Setting>>(
         &self,
         followed: &[Followed],
-        derive: impl Fn(Setting) -> D,
+        derive: impl Fn(Setting, usize) -> D,
     ) -> Vec<(Setting, Vec<bool>)> {
         let mut derived: Vec<(Setting, Vec<bool>)> = Vec::new();
         for at in 0..self.sizes.len() {
-            for setting in derive(best_followed(followed, at).scored.setting) {
+            for setting in derive(best_followed(followed, at).scored.setting, at) {
                 let is_followed = followed.iter().any(|Followed { scored, .. }| {
                     scored.setting == setting && scored.estimates[at].is_some()
                 });
@@ -214,9 +220,14 @@ impl Search<'_> {
     /// Follows what the best settings are made into, at their L2 strength and the next weaker, and goes on to weaker ones
     /// while these are better: what has been through an L1 penalty, or fitted to texts without some of their
     /// features, often wants less.
-    fn follow_to_weaker(&self, followed: &mut Vec<Followed>, made: impl Fn(Setting) -> Setting) {
+    fn follow_to_weaker(
+        &self,
+        followed: &mut Vec<Followed>,
+        first: usize,
+        made: impl Fn(Setting) -> Setting,
+    ) {
         loop {
-            let derived = self.derived(followed, |best| {
+            let derived = self.derived(followed, |best, _| {
                 let made = made(best);
                 let l2 = weaker(made.l2).filter(|_| self.params.l2.is_none());
                 [Some(made), l2.map(|l2| Setting { l2, ..made })].into_iter().flatten()
@@ -224,24 +235,28 @@ impl Search<'_> {
             if derived.is_empty() {
                 break;
             }
-            let further = self.follow(derived, followed);
+            let further = self.follow(derived, followed, first);
             followed.extend(further);
         }
     }
 
-    /// Fits and scores smooth settings, each at the sizes where it is wanted. Where there are `rivals`, a setting that is
-    /// behind the best of them on the first trials is not fitted to the others: it is taken to be as far behind there
-    /// (a race, as of Maron and Moore, "Hoeffding races", 1994).
-    fn follow(&self, mut settings: Vec<(Setting, Vec<bool>)>, rivals: &[Followed]) -> Vec<Followed> {
+    /// Fits and scores settings, each at the sizes where it is wanted. A setting that is behind the best of the `rivals` on
+    /// the `first` trials is not fitted to the others: it is taken to be as far behind there (a race, as of Maron and Moore,
+    /// "Hoeffding races", 1994). What ends under 0/1 loss starts from the best of the rivals.
+    fn follow(
+        &self,
+        mut settings: Vec<(Setting, Vec<bool>)>,
+        rivals: &[Followed],
+        first: usize,
+    ) -> Vec<Followed> {
         let (trials, sizes) = (self.trials.len(), self.sizes.len());
-        let first = if rivals.is_empty() { trials } else { (trials / 2).max(1) };
         let nothing = |&(setting, _): &(Setting, _)| Followed {
             scored: Scored { setting, estimates: Vec::new() },
             right: vec![vec![None; sizes]; trials],
             cells: vec![vec![Vec::new(); sizes]; trials],
         };
         let mut followed: Vec<Followed> = settings.iter().map(nothing).collect();
-        self.fit(&settings, 0..first, &mut followed);
+        self.fit(&settings, rivals, 0..first, &mut followed);
         for ((_, is_wanted), followed) in settings.iter_mut().zip(&mut followed) {
             for at in (0..sizes).filter(|_| first < trials) {
                 let Some(reached) = self.estimate(0..first, &followed.right, at) else { continue };
@@ -258,7 +273,7 @@ impl Search<'_> {
                 }
             }
         }
-        self.fit(&settings, first..trials, &mut followed);
+        self.fit(&settings, rivals, first..trials, &mut followed);
         for followed in &mut followed {
             followed.scored = self.scored(followed.scored.setting, &followed.right);
         }
@@ -266,76 +281,91 @@ impl Search<'_> {
     }
 
     /// Fits settings to some trials, in parallel over both.
-    fn fit(&self, settings: &[(Setting, Vec<bool>)], trials: Range<usize>, followed: &mut [Followed]) {
+    fn fit(
+        &self,
+        settings: &[(Setting, Vec<bool>)],
+        rivals: &[Followed],
+        trials: Range<usize>,
+        followed: &mut [Followed],
+    ) {
         let tasks: Vec<(usize, usize)> = (0..settings.len())
             .filter(|&number| settings[number].1.contains(&true))
             .flat_map(|number| trials.clone().map(move |trial| (number, trial)))
             .collect();
         let fits = self.in_parallel(tasks.len(), |task| {
-            let (number, trial) = tasks[task];
-            let ((setting, is_wanted), trial) = (&settings[number], &self.trials[trial]);
-            let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
-            let mut fits = Vec::new();
-            let course = setting.course(self.params, trial.fitted.texts());
+            let ((setting, is_wanted), trial) = (&settings[tasks[task].0], tasks[task].1);
             let is_wanted = |at: usize| is_wanted[at];
-            path::follow(
-                &trial.fitted,
-                course,
-                self.sizes,
-                &is_wanted,
-                &mut |step| last = step,
-                &mut |at, found| {
-                    let cells = if self.finished[at] { found.to_vec() } else { Vec::new() };
-                    fits.push((at, trial.right(found), cells));
-                },
-            );
-            (fits, last)
+            match setting.zero_one {
+                ZeroOne::No => self.fit_smooth(setting, trial, &is_wanted),
+                _ => self.fit_zero_one(setting, trial, &is_wanted, rivals),
+            }
         });
         for ((number, trial), fits) in tasks.into_iter().zip(fits) {
-            for (at, right, cells) in fits {
+            for Fit { at, right, cells } in fits {
                 followed[number].right[trial][at] = Some(right);
                 followed[number].cells[trial][at] = cells;
             }
         }
     }
 
-    /// What there is to end under 0/1 loss at a size: the best that was followed to it, and what is grown under it from
-    /// nothing.
-    fn ends(&self, followed: &[Followed], at: usize) -> Vec<(Setting, usize)> {
-        let smooth = best_followed(followed, at).scored.setting;
-        let finished = self.finished[at].then_some(Setting { zero_one: ZeroOne::Finish, ..smooth });
-        let alone = Setting::alone(self.params)
-            .filter(|alone| alone.suits(self.texts(), self.sizes[at], self.params));
-        finished.into_iter().chain(alone).map(|setting| (setting, at)).collect()
+    fn fit_smooth(
+        &self,
+        setting: &Setting,
+        trial: usize,
+        is_wanted: &dyn Fn(usize) -> bool,
+    ) -> (Vec<Fit>, Step) {
+        let trial = &self.trials[trial];
+        let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
+        let mut fits = Vec::new();
+        let course = setting.course(self.params, trial.fitted.texts());
+        path::follow(
+            &trial.fitted,
+            course,
+            self.sizes,
+            is_wanted,
+            &mut |step| last = step,
+            &mut |at, cells| {
+                let kept = if self.finished[at] { cells.to_vec() } else { Vec::new() };
+                fits.push(Fit { at, right: trial.right(cells), cells: kept });
+            },
+        );
+        (fits, last)
     }
 
-    /// Scores settings that end under 0/1 loss at sizes, from the best that was followed there, or from nothing.
-    fn finish(&self, followed: &[Followed], ends: &[(Setting, usize)]) -> Vec<Scored> {
-        let tasks: Vec<(Setting, usize, usize)> = ends
-            .iter()
-            .flat_map(|&(setting, at)| (0..self.trials.len()).map(move |number| (setting, at, number)))
-            .collect();
-        let right = self.in_parallel(tasks.len(), |task| {
-            let (setting, at, number) = tasks[task];
-            let (trial, size) = (&self.trials[number], self.sizes[at]);
+    fn fit_zero_one(
+        &self,
+        setting: &Setting,
+        trial: usize,
+        is_wanted: &dyn Fn(usize) -> bool,
+        smooth: &[Followed],
+    ) -> (Vec<Fit>, Step) {
+        let (number, trial) = (trial, &self.trials[trial]);
+        let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
+        let fit = |at: usize| {
             let start = match setting.zero_one {
                 ZeroOne::Alone => &[][..],
-                _ => &best_followed(followed, at).cells[number][at],
+                _ => &best_followed(smooth, at).cells[number][at],
             };
-            let cells = path::finish(&trial.fitted, start, size, Effort::Trial, self.params.seed);
+            let (size, seed) = (self.sizes[at], self.params.seed);
+            let cells = path::finish(&trial.fitted, setting.dropout, start, size, Effort::Trial, seed);
             let right = trial.right(&cells);
-            let loss = 1.0 - right / trial.held_out.total_weight();
-            (right, Step { stage: "", done: 0.0, loss, nonzeros: cells.len() })
+            last.loss = 1.0 - right / trial.held_out.total_weight();
+            last.nonzeros = cells.len();
+            Fit { at, right, cells: Vec::new() }
+        };
+        let fits = (0..self.sizes.len()).filter(|&at| is_wanted(at)).map(fit).collect();
+        (fits, last)
+    }
+
+    /// What there is to end under 0/1 loss at a size: the smooth setting that is best there, and what is grown under it from
+    /// nothing.
+    fn ends(&self, smooth: Setting, at: usize) -> impl Iterator<Item = Setting> {
+        let finished = self.finished[at].then(|| {
+            let finished = Setting { zero_one: ZeroOne::Finish, ..smooth };
+            let dropout = Setting { dropout: true, ..finished };
+            if self.suits(&dropout, at) { dropout } else { finished }
         });
-        let mut by_setting: Vec<(Setting, Vec<Vec<Option<f64>>>)> = Vec::new();
-        for (&(setting, at, number), right) in tasks.iter().zip(right) {
-            let place = by_setting.iter().position(|&(other, _)| other == setting).unwrap_or_else(|| {
-                by_setting.push((setting, vec![vec![None; self.sizes.len()]; self.trials.len()]));
-                by_setting.len() - 1
-            });
-            by_setting[place].1[number][at] = Some(right);
-        }
-        by_setting.into_iter().map(|(setting, right)| self.scored(setting, &right)).collect()
+        finished.into_iter().chain(Setting::alone(self.params))
     }
 
     /// Does tasks, and tells how far it is.

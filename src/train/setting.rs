@@ -29,7 +29,7 @@ pub(super) struct Setting {
     pub l2: f32,
     /// Whether budgets that would be grown from nothing are cut from the dense fit instead.
     pub is_cut: bool,
-    /// Whether fits are to copies of the texts with features left out.
+    /// Whether fits are to copies of the texts with features left out; of what ends under 0/1 loss, that end alone.
     pub dropout: bool,
     pub zero_one: ZeroOne,
 }
@@ -68,6 +68,12 @@ impl Setting {
         is_open.then_some(Setting { loss, l2: 0.0, is_cut: false, dropout: false, zero_one: ZeroOne::Alone })
     }
 
+    /// The setting of the fit that it ends, or itself.
+    pub(super) fn smooth(self) -> Setting {
+        let dropout = self.dropout && self.zero_one == ZeroOne::No;
+        Setting { zero_one: ZeroOne::No, dropout, ..self }
+    }
+
     pub(super) fn choice(&self) -> Choice {
         let Setting { l2, is_cut, dropout, .. } = *self;
         Choice { objective: self.objective(), l2: widened(l2), is_cut, dropout }
@@ -88,12 +94,12 @@ impl Setting {
 
     /// Whether it makes sense for a fit of so many weights to so many texts.
     pub(super) fn suits(&self, texts: usize, size: usize, params: &Params) -> bool {
+        let is_auto = params.objective == Objective::Auto;
+        if self.dropout && (!is_auto || texts / TEXTS_PER_GROWN >= size) {
+            return false;
+        }
         match self.zero_one {
-            ZeroOne::No if params.objective == Objective::Auto => {
-                (self.loss.margin <= MARGIN || texts / TEXTS_PER_FINISHED < size)
-                    && (!self.dropout || texts / TEXTS_PER_GROWN < size)
-            }
-            ZeroOne::No => true,
+            ZeroOne::No => !is_auto || self.loss.margin <= MARGIN || texts / TEXTS_PER_FINISHED < size,
             ZeroOne::Finish => params.objective == Objective::ZeroOne || texts / TEXTS_PER_FINISHED >= size,
             ZeroOne::Alone => texts / TEXTS_PER_GROWN >= size,
         }
@@ -106,7 +112,7 @@ impl Setting {
             l2: self.l2,
             l1: params.l1.map(|l1| (l1 * texts as f64) as f32).or(self.is_cut.then_some(path::L1_OF_FEW)),
             prune_by: params.prune_by,
-            dropout: self.dropout,
+            dropout: self.smooth().dropout,
             most_cells: usize::try_from(params.max_memory / BYTES_OF_WEIGHT).unwrap_or(usize::MAX).max(1),
         }
     }

@@ -58,7 +58,7 @@ impl<'p> SmoothFit<'p> {
             odds: vec![1.0; problem.texts() * problem.classes()],
             totals: vec![problem.classes() as f64; problem.texts()],
             pulls: problem.weights().to_vec(),
-            line: Line::default(),
+            line: Line::new(),
             growths: Vec::new(),
         };
         fit.refresh();

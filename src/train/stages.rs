@@ -199,7 +199,7 @@ impl<'d> PrunedFit<'d> {
         path::refine(&mut fit, size, params.prune_by, true);
         let mut cells = fit.cells().to_vec();
         if setting.zero_one != ZeroOne::No {
-            cells = pool.install(|| path::finish(problem, &cells, size, Effort::Final, params.seed));
+            cells = pool.install(|| path::finish(problem, false, &cells, size, Effort::Final, params.seed));
         }
         RefinedFit { fitted: Fitted { cells, ..self.fitted.clone() } }
     }

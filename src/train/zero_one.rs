@@ -396,7 +396,7 @@ impl<'p> ZeroOneFit<'p> {
             order.sort_unstable_by(|&a, &b| costs[a].total_cmp(&costs[b]).then(a.cmp(&b)));
             order.truncate(count);
             let gain = self.accept(self.exchanged(order, size));
-            if gain < LITTLE * self.problem.texts() as f64 {
+            if gain < LITTLE * self.problem.total_weight() {
                 count = count.div_ceil(2);
             }
         }
