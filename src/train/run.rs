@@ -163,7 +163,7 @@ impl<'s> Run<'s> {
         if at > 0 && sizes[at] <= LARGEST {
             // Between the last size that falls short and the first that does not, with the setting of the latter.
             let (low, high) = (sizes[at - 1], sizes[at]);
-            let between = [low + (high - low) / 4, (low + high) / 2, high - (high - low) / 4, high];
+            let between = [low + (high - low) / 4, (low + high) / 2, high - (high - low) / 4];
             let finer: Vec<usize> = sizes[..at].iter().copied().chain(between).collect();
             let scored = self.score_setting(setting, &finer, at);
             let first = (at..finer.len()).find_map(|at| Some((at, scored.estimates[at].filter(is_within)?)));

@@ -172,6 +172,17 @@ struct Fit {
     cells: Vec<Cell>,
 }
 
+/// What falls out of the race.
+struct Behind {
+    /// Which of the settings, and at which size.
+    number: usize,
+    at: usize,
+    /// How much accuracy it is behind.
+    lost: f64,
+    /// Which of the settings is ahead; if none, the best of the rivals.
+    leader: Option<usize>,
+}
+
 impl Search<'_> {
     /// The texts that a setting has to suit: those of the first trial, so that it suits all trials or none.
     fn texts(&self) -> usize {
@@ -240,9 +251,9 @@ impl Search<'_> {
         }
     }
 
-    /// Fits and scores settings, each at the sizes where it is wanted. A setting that is behind the best of the `rivals` on
-    /// the `first` trials is not fitted to the others: it is taken to be as far behind there (a race, as of Maron and Moore,
-    /// "Hoeffding races", 1994). What ends under 0/1 loss starts from the best of the rivals.
+    /// Fits and scores settings, each at the sizes where it is wanted. A setting that is behind the best of these and the
+    /// `rivals` on the `first` trials is not fitted to the others: it is taken to be as far behind there (a race, as of
+    /// Maron and Moore, "Hoeffding races", 1994). What ends under 0/1 loss starts from the best of the rivals.
     fn follow(
         &self,
         mut settings: Vec<(Setting, Vec<bool>)>,
@@ -257,27 +268,45 @@ impl Search<'_> {
         };
         let mut followed: Vec<Followed> = settings.iter().map(nothing).collect();
         self.fit(&settings, rivals, 0..first, &mut followed);
-        for ((_, is_wanted), followed) in settings.iter_mut().zip(&mut followed) {
-            for at in (0..sizes).filter(|_| first < trials) {
-                let Some(reached) = self.estimate(0..first, &followed.right, at) else { continue };
-                let best = &best_followed(rivals, at).right;
-                let to_reach = self.estimate(0..first, best, at).expect("rivals are fitted to all trials");
-                let behind = to_reach.accuracy - reached.accuracy;
-                if behind > BEHIND * to_reach.standard_error {
-                    is_wanted[at] = false;
-                    let rest = followed.right.iter_mut().zip(best).zip(self.trials).skip(first);
-                    for ((right, of_best), trial) in rest {
-                        let lost = behind * trial.weight();
-                        right[at] = of_best[at].map(|right| (right - lost).max(0.0));
-                    }
-                }
-            }
+        let behind = if first < trials { self.race(&followed, rivals, first) } else { Vec::new() };
+        for &Behind { number, at, .. } in &behind {
+            settings[number].1[at] = false;
         }
         self.fit(&settings, rivals, first..trials, &mut followed);
+        for Behind { number, at, lost, leader } in behind {
+            for trial in first..trials {
+                let ahead = leader.map_or_else(|| best_followed(rivals, at), |leader| &followed[leader]);
+                let right = ahead.right[trial][at].map(|right| right - lost * self.trials[trial].weight());
+                followed[number].right[trial][at] = right.map(|right| right.max(0.0));
+            }
+        }
         for followed in &mut followed {
             followed.scored = self.scored(followed.scored.setting, &followed.right);
         }
         followed
+    }
+
+    /// What falls out of the race after the `first` trials.
+    fn race(&self, followed: &[Followed], rivals: &[Followed], first: usize) -> Vec<Behind> {
+        let mut behind = Vec::new();
+        for at in 0..self.sizes.len() {
+            let reached = |followed: &Followed| self.estimate(0..first, &followed.right, at);
+            let mut best = reached(best_followed(rivals, at)).expect("rivals are fitted to all trials");
+            let mut leader = None;
+            let reached: Vec<Option<Estimate>> = followed.iter().map(reached).collect();
+            for (number, reached) in reached.iter().enumerate() {
+                if let Some(reached) = reached.filter(|reached| reached.accuracy > best.accuracy) {
+                    (best, leader) = (reached, Some(number));
+                }
+            }
+            for (number, reached) in reached.iter().enumerate() {
+                let lost = reached.map_or(0.0, |reached| best.accuracy - reached.accuracy);
+                if lost > BEHIND * best.standard_error {
+                    behind.push(Behind { number, at, lost, leader });
+                }
+            }
+        }
+        behind
     }
 
     /// Fits settings to some trials, in parallel over both.

@@ -28,7 +28,7 @@ pub(super) struct SmoothFit<'p> {
     l2: f32,
     cells: Vec<Cell>,
     places: Places,
-    /// The exponentials of the scores, up to a factor for each text; shape (texts, classes).
+    /// The exponentials of the scores, up to a factor for each text; shape (classes, texts): a line takes those of one class.
     odds: Vec<f32>,
     /// The sum of each text's odds.
     totals: Vec<f64>,
@@ -84,21 +84,25 @@ impl<'p> SmoothFit<'p> {
 
     /// Computes the odds anew from the weights: what was kept up to date has gathered rounding errors.
     pub(super) fn refresh(&mut self) {
-        let classes = self.problem.classes();
+        let texts = self.problem.texts();
         self.odds.fill(0.0);
         for cell in &self.cells {
+            let scores = &mut self.odds[cell.class as usize * texts..][..texts];
             let (texts, shares) = self.problem.shares_of(cell.feature);
             for (&text, &share) in texts.iter().zip(shares) {
-                self.odds[text as usize * classes + cell.class as usize] += cell.weight * share;
+                scores[text as usize] += cell.weight * share;
             }
         }
-        for ((row, total), &label) in
-            self.odds.chunks_exact_mut(classes).zip(&mut self.totals).zip(self.problem.labels())
-        {
-            row[label as usize] -= self.loss.margin;
-            let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            *total = 0.0;
-            for score in row {
+        for (text, &label) in self.problem.labels().iter().enumerate() {
+            self.odds[label as usize * texts + text] -= self.loss.margin;
+        }
+        let mut highest = vec![f32::NEG_INFINITY; texts];
+        for scores in self.odds.chunks_exact(texts) {
+            highest.iter_mut().zip(scores).for_each(|(highest, &score)| *highest = highest.max(score));
+        }
+        self.totals.fill(0.0);
+        for scores in self.odds.chunks_exact_mut(texts) {
+            for ((score, &highest), total) in scores.iter_mut().zip(&highest).zip(&mut self.totals) {
                 *score = exp(*score - highest).max(SMALLEST_ODDS);
                 *total += f64::from(*score);
             }
@@ -108,7 +112,7 @@ impl<'p> SmoothFit<'p> {
 
     fn own_probability(&self, text: usize) -> f32 {
         let label = self.problem.labels()[text] as usize;
-        (f64::from(self.odds[text * self.problem.classes() + label]) / self.totals[text])
+        (f64::from(self.odds[label * self.problem.texts() + text]) / self.totals[text])
             .max(f64::from(SMALLEST_ODDS)) as f32
     }
 
@@ -141,20 +145,20 @@ impl<'p> SmoothFit<'p> {
 
     fn gather(&mut self, feature: u32, class: u32) {
         let (texts, shares) = self.problem.shares_of(feature);
-        let (classes, labels) = (self.problem.classes(), self.problem.labels());
+        let (count, labels) = (self.problem.texts(), self.problem.labels());
         let (odds, totals, pulls) = (&self.odds, &self.totals, &self.pulls);
+        let of_class = &odds[class as usize * count..][..count];
         self.line.gather(
             texts,
             shares,
             |text| {
-                let (row, total) = (&odds[text * classes..][..classes], totals[text]);
-                let own = row[class as usize];
+                let (own, total) = (of_class[text], totals[text]);
                 let mut rest = total - f64::from(own);
                 if rest < 1e-9 * total {
                     // The difference has lost its digits.
                     rest = 0.0;
-                    for (at, &odds) in row.iter().enumerate() {
-                        rest += if at == class as usize { 0.0 } else { f64::from(odds) };
+                    for (at, odds) in odds.chunks_exact(count).enumerate() {
+                        rest += if at == class as usize { 0.0 } else { f64::from(odds[text]) };
                     }
                 }
                 (own / total as f32, (rest / total) as f32)
@@ -167,24 +171,25 @@ impl<'p> SmoothFit<'p> {
     /// Changes one weight by `d` in all that is kept up to date, but for the cell itself.
     fn shift(&mut self, feature: u32, class: u32, d: f32) {
         let (texts, shares) = self.problem.shares_of(feature);
-        let classes = self.problem.classes();
+        let count = self.problem.texts();
         self.growths.clear();
         self.growths.extend(shares.iter().map(|&share| exp((d * share).clamp(-80.0, 80.0))));
         for (&text, &growth) in texts.iter().zip(&self.growths) {
             let text = text as usize;
-            let at = text * classes + class as usize;
+            let at = class as usize * count + text;
             let before = f64::from(self.odds[at]);
             let after = (before * f64::from(growth)).max(f64::from(SMALLEST_ODDS));
             let total = self.totals[text] + (after - before);
             if after > LARGEST_ODDS || total < 1e-6 * before {
                 // Before the sum loses its digits.
-                let row = &mut self.odds[text * classes..][..classes];
-                row[class as usize] = 0.0;
-                let highest = row.iter().copied().map(f64::from).fold(after, f64::max);
-                row.iter_mut()
-                    .for_each(|odds| *odds = ((f64::from(*odds) / highest) as f32).max(SMALLEST_ODDS));
-                row[class as usize] = ((after / highest) as f32).max(SMALLEST_ODDS);
-                self.totals[text] = row.iter().copied().map(f64::from).sum();
+                self.odds[at] = 0.0;
+                let others = self.odds.iter().skip(text).step_by(count);
+                let highest = others.copied().map(f64::from).fold(after, f64::max);
+                for odds in self.odds.iter_mut().skip(text).step_by(count) {
+                    *odds = ((f64::from(*odds) / highest) as f32).max(SMALLEST_ODDS);
+                }
+                self.odds[at] = ((after / highest) as f32).max(SMALLEST_ODDS);
+                self.totals[text] = self.odds.iter().skip(text).step_by(count).copied().map(f64::from).sum();
             } else {
                 self.odds[at] = after as f32;
                 self.totals[text] = total;
@@ -363,10 +368,27 @@ impl<'p> SmoothFit<'p> {
         self.reweigh();
     }
 
+    /// The odds in the order of texts, then classes.
+    fn odds_by_text(&self) -> Vec<f32> {
+        /// So few texts that their rows stay in a cache.
+        const BLOCK: usize = 64;
+        let (texts, classes) = (self.problem.texts(), self.problem.classes());
+        let mut by_text = vec![0.0; texts * classes];
+        for (rows, start) in by_text.chunks_mut(BLOCK * classes).zip((0..texts).step_by(BLOCK)) {
+            for (class, odds) in self.odds.chunks_exact(texts).enumerate() {
+                for (row, &odds) in rows.chunks_exact_mut(classes).zip(&odds[start..]) {
+                    row[class] = odds;
+                }
+            }
+        }
+        by_text
+    }
+
     /// Gives for each feature what its texts' classes sum up to.
     fn for_each_feature(&self, mut f: impl FnMut(u32, &Sums)) {
         let classes = self.problem.classes();
         let labels = self.problem.labels();
+        let by_text = self.odds_by_text();
         let mut sums = Sums { predicted: vec![0.0; classes], observed: vec![0.0; classes], total: 0.0 };
         for feature in 0..self.problem.features() as u32 {
             let (texts, shares) = self.problem.shares_of(feature);
@@ -377,7 +399,7 @@ impl<'p> SmoothFit<'p> {
                 let text = text as usize;
                 let pull = self.pulls[text] * share;
                 let scale = (f64::from(pull) / self.totals[text]) as f32;
-                let row = &self.odds[text * classes..][..classes];
+                let row = &by_text[text * classes..][..classes];
                 for (sum, &odds) in sums.predicted.iter_mut().zip(row) {
                     *sum += scale * odds;
                 }
