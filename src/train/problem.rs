@@ -278,7 +278,8 @@ pub(super) mod tests {
                 let copied = copies.texts_of(feature);
                 let times = if feature as usize == INTERCEPT { of_each } else { of_each - 1 };
                 for (&text, &count) in texts.iter().zip(counts) {
-                    let of_text = copied.0.iter().zip(copied.1).filter(|&(&copy, _)| copy as usize / of_each == text as usize);
+                    let is_of_text = |copy: u32| copy as usize / of_each == text as usize;
+                    let of_text = copied.0.iter().zip(copied.1).filter(|&(&copy, _)| is_of_text(copy));
                     prop_assert_eq!(of_text.clone().count(), times);
                     prop_assert!(of_text.clone().all(|(_, &other)| other == count));
                 }

@@ -137,11 +137,14 @@ pub(super) fn score_setting(
     let finished = vec![setting.zero_one == ZeroOne::Finish; sizes.len()];
     let search = Search { dataset, params, trials, sizes, finished, step };
     let is_scored: Vec<bool> = (0..sizes.len()).map(|at| at >= from).collect();
-    let mut followed = search.follow(vec![(setting.smooth(), is_scored.clone())], &[], trials.len());
-    if setting.zero_one != ZeroOne::No {
-        followed = search.follow(vec![(setting, is_scored)], &followed, trials.len());
-    }
-    followed.swap_remove(0).scored
+    let follow = |setting, starts: &[Followed]| {
+        search.follow(vec![(setting, is_scored.clone())], starts, trials.len()).swap_remove(0)
+    };
+    let followed = match setting.zero_one {
+        ZeroOne::Finish => follow(setting, &[follow(setting.smooth(), &[])]),
+        ZeroOne::No | ZeroOne::Alone => follow(setting, &[]),
+    };
+    followed.scored
 }
 
 /// What settings are scored by, at some sizes.
@@ -386,15 +389,13 @@ impl Search<'_> {
         (fits, last)
     }
 
-    /// What there is to end under 0/1 loss at a size: the smooth setting that is best there, and what is grown under it from
-    /// nothing.
+    /// What there is to end under 0/1 loss at a size: the smooth setting that is best there, without dropout and with it, and
+    /// what is grown under it from nothing.
     fn ends(&self, smooth: Setting, at: usize) -> impl Iterator<Item = Setting> {
-        let finished = self.finished[at].then(|| {
-            let finished = Setting { zero_one: ZeroOne::Finish, ..smooth };
-            let dropout = Setting { dropout: true, ..finished };
-            if self.suits(&dropout, at) { dropout } else { finished }
-        });
-        finished.into_iter().chain(Setting::alone(self.params))
+        let finish = Setting { zero_one: ZeroOne::Finish, ..smooth };
+        let finishes =
+            [finish, Setting { dropout: true, ..finish }].into_iter().filter(move |_| self.finished[at]);
+        finishes.chain(Setting::alone(self.params))
     }
 
     /// Does tasks, and tells how far it is.
