@@ -1,0 +1,204 @@
+//! Fits and scores of settings, and the race between them.
+
+use std::ops::Range;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+
+use super::{Followed, Scored, Search, Trial, best_followed};
+use crate::train::Estimate;
+use crate::train::cell::Cell;
+use crate::train::path::{self, Effort, Step};
+use crate::train::setting::{Setting, ZeroOne};
+
+/// So many standard errors of the best a setting may be behind it on the first trials, and is fitted to all.
+const BEHIND: f64 = 0.5;
+
+/// What was fitted to a trial at a size.
+struct Fit {
+    at: usize,
+    right: f64,
+    /// None where nothing starts from them.
+    cells: Vec<Cell>,
+}
+
+/// What falls out of the race.
+struct Behind {
+    /// Which of the settings, and at which size.
+    number: usize,
+    at: usize,
+    /// How much accuracy it is behind.
+    lost: f64,
+    /// Which of the settings is ahead; if none, the best of the rivals.
+    leader: Option<usize>,
+}
+
+impl Search<'_> {
+    /// Fits and scores settings, each at the sizes where it is wanted. A setting that is behind the best of these and the
+    /// `rivals` on the `first` trials is not fitted to the others: it is taken to be as far behind there (a race, as of
+    /// Maron and Moore, "Hoeffding races", 1994). What ends under 0/1 loss starts from the best of the rivals.
+    pub(super) fn follow(
+        &self,
+        mut settings: Vec<(Setting, Vec<bool>)>,
+        rivals: &[Followed],
+        first: usize,
+    ) -> Vec<Followed> {
+        let (trials, sizes) = (self.trials.len(), self.sizes.len());
+        let nothing = |&(setting, _): &(Setting, _)| Followed {
+            scored: Scored { setting, estimates: Vec::new() },
+            right: vec![vec![None; sizes]; trials],
+            cells: vec![vec![Vec::new(); sizes]; trials],
+        };
+        let mut followed: Vec<Followed> = settings.iter().map(nothing).collect();
+        self.fit(&settings, rivals, 0..first, &mut followed);
+        let behind = if first < trials { self.race(&followed, rivals, first) } else { Vec::new() };
+        for &Behind { number, at, .. } in &behind {
+            settings[number].1[at] = false;
+        }
+        self.fit(&settings, rivals, first..trials, &mut followed);
+        for Behind { number, at, lost, leader } in behind {
+            for trial in first..trials {
+                let ahead = leader.map_or_else(|| best_followed(rivals, at), |leader| &followed[leader]);
+                let right = ahead.right[trial][at].map(|right| right - lost * self.trials[trial].weight());
+                followed[number].right[trial][at] = right.map(|right| right.max(0.0));
+            }
+        }
+        for followed in &mut followed {
+            followed.scored = self.scored(followed.scored.setting, &followed.right);
+        }
+        followed
+    }
+
+    /// What falls out of the race after the `first` trials.
+    fn race(&self, followed: &[Followed], rivals: &[Followed], first: usize) -> Vec<Behind> {
+        let mut behind = Vec::new();
+        for at in 0..self.sizes.len() {
+            let reached = |followed: &Followed| self.estimate(0..first, &followed.right, at);
+            let mut best = reached(best_followed(rivals, at)).expect("rivals are fitted to all trials");
+            let mut leader = None;
+            let reached: Vec<Option<Estimate>> = followed.iter().map(reached).collect();
+            for (number, reached) in reached.iter().enumerate() {
+                if let Some(reached) = reached.filter(|reached| reached.accuracy > best.accuracy) {
+                    (best, leader) = (reached, Some(number));
+                }
+            }
+            for (number, reached) in reached.iter().enumerate() {
+                let lost = reached.map_or(0.0, |reached| best.accuracy - reached.accuracy);
+                if lost > BEHIND * best.standard_error {
+                    behind.push(Behind { number, at, lost, leader });
+                }
+            }
+        }
+        behind
+    }
+
+    /// Fits settings to some trials, in parallel over both.
+    fn fit(
+        &self,
+        settings: &[(Setting, Vec<bool>)],
+        rivals: &[Followed],
+        trials: Range<usize>,
+        followed: &mut [Followed],
+    ) {
+        let tasks: Vec<(usize, usize)> = (0..settings.len())
+            .filter(|&number| settings[number].1.contains(&true))
+            .flat_map(|number| trials.clone().map(move |trial| (number, trial)))
+            .collect();
+        let fits = self.in_parallel(tasks.len(), |task| {
+            let ((setting, is_wanted), trial) = (&settings[tasks[task].0], tasks[task].1);
+            let is_wanted = |at: usize| is_wanted[at];
+            match setting.zero_one {
+                ZeroOne::No => self.fit_smooth(setting, trial, &is_wanted),
+                _ => self.fit_zero_one(setting, trial, &is_wanted, rivals),
+            }
+        });
+        for ((number, trial), fits) in tasks.into_iter().zip(fits) {
+            for Fit { at, right, cells } in fits {
+                followed[number].right[trial][at] = Some(right);
+                followed[number].cells[trial][at] = cells;
+            }
+        }
+    }
+
+    fn fit_smooth(
+        &self,
+        setting: &Setting,
+        trial: usize,
+        is_wanted: &dyn Fn(usize) -> bool,
+    ) -> (Vec<Fit>, Step) {
+        let trial = &self.trials[trial];
+        let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
+        let mut fits = Vec::new();
+        let course = setting.course(self.params, trial.fitted.texts());
+        path::follow(
+            &trial.fitted,
+            course,
+            self.sizes,
+            is_wanted,
+            &mut |step| last = step,
+            &mut |at, cells| {
+                let kept = if self.finished[at] { cells.to_vec() } else { Vec::new() };
+                fits.push(Fit { at, right: trial.right(cells), cells: kept });
+            },
+        );
+        (fits, last)
+    }
+
+    fn fit_zero_one(
+        &self,
+        setting: &Setting,
+        trial: usize,
+        is_wanted: &dyn Fn(usize) -> bool,
+        smooth: &[Followed],
+    ) -> (Vec<Fit>, Step) {
+        let (number, trial) = (trial, &self.trials[trial]);
+        let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
+        let fit = |at: usize| {
+            let start = match setting.zero_one {
+                ZeroOne::Alone => &[][..],
+                _ => &best_followed(smooth, at).cells[number][at],
+            };
+            let (size, seed) = (self.sizes[at], self.params.seed);
+            let cells = path::finish(&trial.fitted, setting.dropout, start, size, Effort::Trial, seed);
+            let right = trial.right(&cells);
+            last.loss = 1.0 - right / trial.held_out.total_weight();
+            last.nonzeros = cells.len();
+            Fit { at, right, cells: Vec::new() }
+        };
+        let fits = (0..self.sizes.len()).filter(|&at| is_wanted(at)).map(fit).collect();
+        (fits, last)
+    }
+
+    /// Does tasks, and tells how far it is.
+    fn in_parallel<T: Send>(&self, tasks: usize, task: impl Fn(usize) -> (T, Step) + Sync) -> Vec<T> {
+        let done = Mutex::new(0);
+        let run = |number: usize| {
+            let (result, last) = task(number);
+            if let Ok(mut done) = done.lock() {
+                *done += 1;
+                let share = f64::from(*done) / tasks as f64;
+                (self.step)(Step { stage: "cross-validation", done: share, ..last });
+            }
+            result
+        };
+        (0..tasks).into_par_iter().map(run).collect()
+    }
+
+    /// What comes of the weight that each trial's fits have right, at each size.
+    pub(super) fn scored(&self, setting: Setting, right: &[Vec<Option<f64>>]) -> Scored {
+        let estimate = |at| self.estimate(0..self.trials.len(), right, at);
+        Scored { setting, estimates: (0..self.sizes.len()).map(estimate).collect() }
+    }
+
+    /// What comes of it at one size, on some trials.
+    fn estimate(&self, trials: Range<usize>, right: &[Vec<Option<f64>>], at: usize) -> Option<Estimate> {
+        let right: Option<f64> = right[trials.clone()].iter().map(|right| right[at]).sum();
+        let trials = &self.trials[trials];
+        let total: f64 = trials.iter().map(Trial::weight).sum();
+        let squares: f64 = trials.iter().map(|trial| trial.unknown + trial.held_out.total_square()).sum();
+        let accuracy = right? / total;
+        let texts = total * total / squares;
+        let standard_error = (accuracy * (1.0 - accuracy) / texts).max(0.0).sqrt();
+        Some(Estimate { accuracy, standard_error })
+    }
+}
