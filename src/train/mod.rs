@@ -86,7 +86,7 @@ pub struct Candidate {
     /// The budget.
     pub nonzeros: usize,
     /// Held-out accuracy at the budget. What is more than half a standard error behind the best on the first half of the
-    /// folds is not fitted to the others, and taken to be as far behind there.
+    /// folds, where these hold out 2,000 texts, is not fitted to the others, and taken to be as far behind there.
     pub estimate: Estimate,
 }
 
