@@ -57,6 +57,18 @@ fn leaving_features_out_is_tried_unless_there_are_few_nonzeros_for_so_many_texts
 }
 
 #[test]
+fn wider_margins_are_tried_of_the_best_fit_without_dropout_and_of_the_best_with_it() {
+    let report = Bench::new().train_titles("m", &["--nonzeros", "300"]);
+    let tries = |margin: &str, dropout: bool| {
+        let line = |line: &str| line.starts_with(margin) && line.contains(", dropout") == dropout;
+        report.lines().skip_while(|line| !line.starts_with("tried")).any(line)
+    };
+    for margin in ["softmax-margin:2", "softmax-margin:4", "softmax-margin:8"] {
+        assert!(tries(margin, false) && tries(margin, true), "{margin} in {report}");
+    }
+}
+
+#[test]
 fn an_end_under_0_1_loss_is_tried_with_features_left_out_where_that_is_tried() {
     let ends = |nonzeros: &str| {
         let report = Bench::new().train_titles("m", &["--nonzeros", nonzeros]);

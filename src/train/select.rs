@@ -8,14 +8,13 @@ use super::loss::Loss;
 use super::params::PruneBy;
 use super::path::{self, Step};
 use super::problem::{MOST_COPIES, Problem};
-use super::setting::{BYTES_OF_SCORE, BYTES_OF_WEIGHT, MARGIN, Setting, ZeroOne, first_loss};
+use super::setting::{BYTES_OF_SCORE, BYTES_OF_WEIGHT, Setting, ZeroOne, first_loss};
 use super::zero_one::ZeroOneFit;
 use super::{Estimate, Objective, Params, run};
 use crate::data::Dataset;
 
-/// The margins that `auto` tries as well where there are too many nonzeros for 0/1 loss, each where the one before it
-/// is best.
-const WIDER_MARGINS: [(f32, f32); 2] = [(MARGIN, 4.0), (4.0, 8.0)];
+/// The margins that `auto` tries as well where there are too many nonzeros for 0/1 loss.
+const WIDER_MARGINS: [f32; 2] = [4.0, 8.0];
 /// The L2 strengths that are tried; where an outer one is best, the next beyond is tried as well.
 const L2: [f32; 3] = [1.0, 0.3, 3.0];
 const L2_BEYOND: [(f32, f32); 2] = [(0.3, 0.1), (3.0, 10.0)];
@@ -28,7 +27,7 @@ fn weaker(l2: f32) -> Option<f32> {
 
 /// With fewer texts held out by the first half of the trials, all settings are fitted to all: there, so few say little, and
 /// fits take little time.
-const ENOUGH_FOR_A_RACE: usize = 2000;
+const ENOUGH_FOR_A_RACE: usize = 4000;
 
 /// What one setting scored on held-out texts, at each size.
 #[derive(Debug, Clone)]
@@ -69,7 +68,8 @@ impl Trial {
 
 /// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
 /// loss; then, with the strength that is best at a size, whether to cut from the dense fit, there or at weaker strengths,
-/// whether to finish under 0/1 loss, wider margins, and whether to leave features out, there or at weaker strengths.
+/// whether to finish under 0/1 loss, wider margins, whether to leave features out, there or at weaker strengths, and wider
+/// margins of that.
 pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
@@ -104,7 +104,7 @@ pub(super) fn score(
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
-        search.follow_to_weaker(&mut followed, half, |best| Setting { is_cut: true, ..best });
+        search.follow_to_weaker(&mut followed, half, |best, _| Setting { is_cut: true, ..best });
     }
     let ends = search.derived(&followed, |best, at| search.ends(best, at));
     // Where 0/1 loss is asked for, the smooth fits are no rivals.
@@ -114,14 +114,11 @@ pub(super) fn score(
         return ended.into_iter().map(|ended| ended.scored).collect();
     }
     if is_auto {
-        for (narrow, wide) in WIDER_MARGINS {
-            let wider = search.derived(&followed, |best, _| {
-                let loss = Loss { q: 0.0, margin: wide };
-                (best.loss.margin == narrow).then_some(Setting { loss, ..best })
-            });
-            followed.extend(search.follow(wider, &followed, half));
-        }
-        search.follow_to_weaker(&mut followed, half, |best| Setting { dropout: true, ..best });
+        search.follow_to_wider(&mut followed, half);
+        // What was found to be best with dropout had always been cut, and at less L2 than what is grown wants.
+        let dropped = |best, at| Setting { dropout: true, is_cut: search.can_be_cut(at), ..best };
+        search.follow_to_weaker(&mut followed, half, dropped);
+        search.follow_to_wider(&mut followed, half);
     }
     followed.into_iter().chain(ended).map(|followed| followed.scored).collect()
 }
@@ -174,16 +171,21 @@ impl Search<'_> {
         self.trials[0].fitted.texts()
     }
 
-    /// Whether a setting makes sense for a size.
-    fn suits(&self, setting: &Setting, at: usize) -> bool {
+    /// Whether a size that would be grown can be cut from the dense fit instead.
+    fn can_be_cut(&self, at: usize) -> bool {
         let Search { params, dataset, .. } = self;
         let needed = dataset.possible_weights().saturating_mul(BYTES_OF_WEIGHT);
         let is_grown = path::is_grown(self.sizes[at], run::possible(dataset));
-        let can_be_cut = params.l1.is_none() && is_grown && needed <= params.max_memory;
+        params.l1.is_none() && is_grown && needed <= params.max_memory
+    }
+
+    /// Whether a setting makes sense for a size.
+    fn suits(&self, setting: &Setting, at: usize) -> bool {
+        let Search { params, dataset, .. } = self;
         let scores = dataset.texts() as u64 * dataset.classes().len() as u64 * BYTES_OF_SCORE;
         let can_be_copied = scores.saturating_mul(MOST_COPIES as u64) <= params.max_memory;
         setting.suits(self.texts(), self.sizes[at], params)
-            && (!setting.is_cut || can_be_cut)
+            && (!setting.is_cut || self.can_be_cut(at))
             && (!setting.dropout || can_be_copied)
     }
 
@@ -220,11 +222,11 @@ impl Search<'_> {
         &self,
         followed: &mut Vec<Followed>,
         first: usize,
-        made: impl Fn(Setting) -> Setting,
+        made: impl Fn(Setting, usize) -> Setting,
     ) {
         loop {
-            let derived = self.derived(followed, |best, _| {
-                let made = made(best);
+            let derived = self.derived(followed, |best, at| {
+                let made = made(best, at);
                 let l2 = weaker(made.l2).filter(|_| self.params.l2.is_none());
                 [Some(made), l2.map(|l2| Setting { l2, ..made })].into_iter().flatten()
             });
@@ -234,6 +236,15 @@ impl Search<'_> {
             let further = self.follow(derived, followed, first);
             followed.extend(further);
         }
+    }
+
+    /// Follows the best settings with wider margins than theirs.
+    fn follow_to_wider(&self, followed: &mut Vec<Followed>, first: usize) {
+        let wider = self.derived(followed, |best, _| {
+            let margins = WIDER_MARGINS.into_iter().filter(move |&margin| margin > best.loss.margin);
+            margins.map(move |margin| Setting { loss: Loss { q: 0.0, margin }, ..best })
+        });
+        followed.extend(self.follow(wider, followed, first));
     }
 
     /// What there is to end under 0/1 loss at a size: the smooth setting that is best there, without dropout and with it, and
