@@ -86,7 +86,7 @@ pub struct Candidate {
     /// The budget.
     pub nonzeros: usize,
     /// Held-out accuracy at the budget. What is more than half a standard error behind the best on the first half of the
-    /// folds, where these hold out 2,000 texts, is not fitted to the others, and taken to be as far behind there.
+    /// folds, where these hold out 4,000 texts, is not fitted to the others, and taken to be as far behind there.
     pub estimate: Estimate,
 }
 
@@ -183,13 +183,13 @@ impl std::error::Error for TrainError {}
 /// One budget of a [`Frontier`].
 #[derive(Debug, Clone)]
 pub struct FrontierPoint {
-    /// The model within this budget.
+    /// The model within this budget: that of a smaller one, if it scored better.
     pub model: Model,
     /// The budget; the model's nonzeros are at most this many.
     pub nonzeros: usize,
     /// How the model was fitted.
     pub choice: Choice,
-    /// Cross-validated accuracy of the choice at this budget.
+    /// Cross-validated accuracy of the choice at the budget that the model was fitted to.
     pub cross_validated: Estimate,
 }
 
@@ -228,7 +228,8 @@ impl ValidParams {
     }
 
     /// Fits a model for each budget. Budgets of the same setting are fitted on one path: those that are grown each from
-    /// the one below it, those that are cut from a dense fit each on the way to the one below it. `budgets` are sorted and
+    /// the one below it, those that are cut from a dense fit each on the way to the one below it. Where more nonzeros
+    /// score worse, a budget gets the model of the smaller one that scored best. `budgets` are sorted and
     /// made distinct, and one of 0, or above the number of possible weights, stands for 1, or for that number; the parameters' own budget
     /// is not used.
     ///

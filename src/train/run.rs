@@ -317,10 +317,12 @@ impl<'s> Run<'s> {
         sizes.dedup();
         let scored = self.score(&sizes);
         let chosen: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
+        let (serves, dense) = (serving(&chosen), sizes.len() - 1);
         let problem = self.all_texts();
         // Each path, and the sizes on it; what is grown under 0/1 loss has none.
         let mut paths: Vec<(Option<Course>, Vec<usize>)> = Vec::new();
-        for (at, (setting, _)) in chosen.iter().enumerate() {
+        for at in (0..sizes.len()).filter(|at| *at == dense || serves.contains(at)) {
+            let (setting, _) = chosen[at];
             let is_alone = setting.zero_one == ZeroOne::Alone;
             let course = (!is_alone).then(|| setting.course(self.params, problem.texts()));
             match paths.iter_mut().find(|(other, _)| *other == course && course.is_some()) {
@@ -349,10 +351,12 @@ impl<'s> Run<'s> {
             None => on_path.iter().for_each(|&at| take(at, &[])),
         });
         let points = points.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut points: Vec<FrontierPoint> = points.into_iter().flatten().collect();
-        let dense = points.pop().expect("the dense fit is always made");
-        if budgets.iter().any(|&budget| budget >= possible) || points.is_empty() {
-            points.push(dense.clone());
+        let dense = points[dense].clone().expect("the dense fit is always made");
+        let point =
+            |(&at, &nonzeros): (&usize, &usize)| Some(FrontierPoint { nonzeros, ..points[at].clone()? });
+        let mut points: Vec<FrontierPoint> = serves.iter().zip(&sizes).filter_map(point).collect();
+        if points.len() > 1 && budgets.iter().all(|&budget| budget < possible) {
+            points.pop();
         }
         let (knee, one_standard_error) = (knee(&points), one_standard_error(&points));
         let candidates = candidates(&scored, &sizes);
@@ -407,6 +411,13 @@ fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
     (0..sizes.len()).flat_map(of_size).collect()
 }
 
+/// Which size each size gets its model from: the smaller one that scored best, where more nonzeros score worse.
+fn serving(chosen: &[(Setting, Estimate)]) -> Vec<usize> {
+    let accuracy = |at: usize| chosen[at].1.accuracy;
+    let better = |best, at| if accuracy(at) > accuracy(best) { at } else { best };
+    (0..chosen.len()).map(|at| (0..at).fold(at, better)).collect()
+}
+
 /// The point farthest above the chord from the first point to the last, over the logarithm of nonzeros.
 fn knee(points: &[FrontierPoint]) -> usize {
     let place = |point: &FrontierPoint| ((point.nonzeros as f64).ln(), point.cross_validated.accuracy);
@@ -425,4 +436,41 @@ fn one_standard_error(points: &[FrontierPoint]) -> usize {
     let Some(best) = estimates().max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)) else { return 0 };
     let least = best.accuracy - best.standard_error;
     estimates().position(|estimate| estimate.accuracy >= least).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::{Dataset, DatasetBuilder};
+    use crate::text::FeatureSpec;
+    use crate::train::{Objective, Params};
+
+    /// Texts of a word that says the class three times in four, and of four words that say nothing.
+    fn noisy() -> Dataset {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for at in 0..200_usize {
+            let class = at % 2;
+            let said = if at % 8 < 2 { 1 - class } else { class };
+            let noise = |by: usize| at * by % 61 % 40;
+            let text = format!("said{said} a{} b{} c{} d{}", noise(7), noise(11), noise(13), noise(17));
+            builder.push(["x", "y"][class], text.as_bytes(), 1.0).unwrap();
+        }
+        builder.finish(1).unwrap()
+    }
+
+    #[test]
+    fn a_budget_gets_the_model_of_a_smaller_one_that_scored_better() {
+        let dataset = noisy();
+        let params = Params { objective: Objective::LogLoss, l2: Some(0.01), ..Params::default() };
+        let params = params.check().unwrap();
+        let frontier = params.frontier(&dataset, &[2, 8, 32, usize::MAX], &mut |_| ()).unwrap();
+        let points = &frontier.points;
+        assert_eq!(
+            points.iter().map(|point| point.nonzeros).collect::<Vec<_>>(),
+            [2, 8, 32, frontier.dense.nonzeros]
+        );
+        assert_eq!(points[0].model.nonzeros(), 2);
+        assert!(points.iter().all(|point| point.model.to_bytes() == points[0].model.to_bytes()));
+        assert!(frontier.dense.model.nonzeros() > 100);
+        assert!(frontier.dense.cross_validated.accuracy < points[3].cross_validated.accuracy);
+    }
 }
