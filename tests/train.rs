@@ -69,6 +69,13 @@ fn wider_margins_are_tried_of_the_best_fit_without_dropout_and_of_the_best_with_
 }
 
 #[test]
+fn what_would_be_grown_is_cut_where_features_are_left_out() {
+    let report = Bench::new().train_titles("m", &["--nonzeros", "40"]);
+    let mut dropped = report.lines().filter(|line| line.contains(", dropout")).peekable();
+    assert!(dropped.peek().is_some() && dropped.all(|line| line.contains(", cut, dropout")), "{report}");
+}
+
+#[test]
 fn an_end_under_0_1_loss_is_tried_with_features_left_out_where_that_is_tried() {
     let ends = |nonzeros: &str| {
         let report = Bench::new().train_titles("m", &["--nonzeros", nonzeros]);

@@ -317,11 +317,11 @@ impl<'s> Run<'s> {
         sizes.dedup();
         let scored = self.score(&sizes);
         let chosen: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
-        let (serves, dense) = (serving(&chosen), sizes.len() - 1);
+        let (serves, last) = (serving(&chosen), sizes.len() - 1);
         let problem = self.all_texts();
         // Each path, and the sizes on it; what is grown under 0/1 loss has none.
         let mut paths: Vec<(Option<Course>, Vec<usize>)> = Vec::new();
-        for at in (0..sizes.len()).filter(|at| *at == dense || serves.contains(at)) {
+        for at in (0..sizes.len()).filter(|at| *at == last || serves.contains(at)) {
             let (setting, _) = chosen[at];
             let is_alone = setting.zero_one == ZeroOne::Alone;
             let course = (!is_alone).then(|| setting.course(self.params, problem.texts()));
@@ -351,7 +351,7 @@ impl<'s> Run<'s> {
             None => on_path.iter().for_each(|&at| take(at, &[])),
         });
         let points = points.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let dense = points[dense].clone().expect("the dense fit is always made");
+        let dense = points[last].clone().expect("the dense fit is always made");
         let point =
             |(&at, &nonzeros): (&usize, &usize)| Some(FrontierPoint { nonzeros, ..points[at].clone()? });
         let mut points: Vec<FrontierPoint> = serves.iter().zip(&sizes).filter_map(point).collect();
