@@ -179,7 +179,9 @@ impl<'p> SmoothFit<'p> {
             let at = class as usize * count + text;
             let before = f64::from(self.odds[at]);
             let after = (before * f64::from(growth)).max(f64::from(SMALLEST_ODDS));
-            let total = self.totals[text] + (after - before);
+            // As it is kept: what is rounded away would stay in the sum when the odds fall.
+            let kept = after as f32;
+            let total = self.totals[text] + (f64::from(kept) - before);
             if after > LARGEST_ODDS || total < 1e-6 * before {
                 // Before the sum loses its digits.
                 self.odds[at] = 0.0;
@@ -191,7 +193,7 @@ impl<'p> SmoothFit<'p> {
                 self.odds[at] = ((after / highest) as f32).max(SMALLEST_ODDS);
                 self.totals[text] = self.odds.iter().skip(text).step_by(count).copied().map(f64::from).sum();
             } else {
-                self.odds[at] = after as f32;
+                self.odds[at] = kept;
                 self.totals[text] = total;
             }
         }
