@@ -42,10 +42,29 @@ fn a_cut_is_tried_at_the_best_l2_strength_and_at_the_next_weaker_unless_one_is_g
         let cuts = candidates.filter_map(|line| Some(line.split_once(", cut")?.0.to_owned()));
         cuts.filter(|setting| setting.starts_with("softmax-margin:2")).collect()
     };
-    assert_eq!(cuts(&["--l2", "1"]), ["softmax-margin:2, L2 1"]);
+    assert_eq!(cuts(&["--l2", "1"]), ["softmax-margin:2, L2 1, naive Bayes"]);
     let [best, weaker] = &cuts(&[])[..] else { panic!("{:?}", cuts(&[])) };
-    let strength = |setting: &str| setting.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
+    let strength = |setting: &str| {
+        setting.split(", ").nth(1).unwrap().strip_prefix("L2 ").unwrap().parse::<f64>().unwrap()
+    };
     assert!(strength(weaker) < strength(best), "{best}; {weaker}");
+}
+
+#[test]
+fn the_naive_bayes_penalty_is_tried_near_the_best_l2_strength_where_texts_are_few() {
+    let tried = |more: &[&str]| -> Vec<String> {
+        let report = Bench::new().train_titles("m", more);
+        let candidates = report.lines().skip_while(|line| !line.starts_with("tried"));
+        let plain = |line: &&str| {
+            line.starts_with("softmax-margin:2") && !line.contains("dropout") && !line.contains("cut")
+        };
+        let strengths = candidates.filter(plain).filter_map(|line| line.split_once(", naive Bayes"));
+        strengths.map(|(setting, _)| setting.rsplit(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(tried(&["--nonzeros", "40", "--l2", "1"]), ["1"]);
+    assert!(tried(&["--nonzeros", "40"]).len() >= 2);
+    assert!(tried(&["--nonzeros", "5"]).is_empty());
+    assert!(tried(&["--nonzeros", "40", "--objective", "softmax-margin:2"]).is_empty());
 }
 
 #[test]
@@ -58,7 +77,7 @@ fn leaving_features_out_is_tried_unless_there_are_few_nonzeros_for_so_many_texts
 
 #[test]
 fn wider_margins_are_tried_of_the_best_fit_without_dropout_and_of_the_best_with_it() {
-    let report = Bench::new().train_titles("m", &["--nonzeros", "300"]);
+    let report = Bench::new().train_titles("m", &["--nonzeros", "60"]);
     let tries = |margin: &str, dropout: bool| {
         let line = |line: &str| line.starts_with(margin) && line.contains(", dropout") == dropout;
         report.lines().skip_while(|line| !line.starts_with("tried")).any(line)

@@ -7,6 +7,7 @@ use super::cell::{Cell, without_full_rows};
 use super::exp_ln::exp;
 use super::loss::Loss;
 use super::problem::Problem;
+use super::ridge::Ridge;
 use crate::infer::Instructions;
 use crate::infer::scan::{Kernel, Scan};
 
@@ -17,23 +18,23 @@ const MOST_STEPS: usize = 1000;
 /// The weights that are not zero at the [`minimum`], in the order of features, then classes. Of two classes, a feature has
 /// one for one of them: there, almost every feature has two, so that to cut them one by one would leave pairs, which
 /// L2 prefers.
-pub(super) fn fit(problem: &Problem, loss: Loss, l1: f32, l2: f32) -> Vec<Cell> {
-    let cells = minimum(problem, loss, l1, l2);
+pub(super) fn fit(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<Cell> {
+    let cells = minimum(problem, loss, l1, ridge);
     if problem.classes() == 2 { without_full_rows(cells, 2) } else { cells }
 }
 
-/// The weights that are not zero where the sum of losses, plus `l1` times the sum of their magnitudes, plus `l2 / 2`
-/// times the sum of their squares, is least; every feature and class has one. In the order of features, then classes.
+/// The weights that are not zero where the sum of losses, plus `l1` times the sum of their magnitudes, plus the penalties
+/// of the ridge, is least; every feature and class has one. In the order of features, then classes.
 ///
 /// FISTA (Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009), restarted whenever its momentum
 /// points uphill (O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", 2015), in a metric of one
-/// curvature for each feature. That is a bound: the curvature of log loss in the scores is at most 1/2 (Böhning,
-/// "Multinomial logistic regression algorithm", 1992), and the square of a text's sum of shares times weights is at most
-/// the sum of its shares times the sum of shares times squared weights. The losses with q above 0 are concave in the
-/// negative log-likelihood, so that the bound is theirs too.
+/// curvature for each weight. That of the losses is a bound, the same for all weights of a feature: the curvature of log
+/// loss in the scores is at most 1/2 (Böhning, "Multinomial logistic regression algorithm", 1992), and the square of a
+/// text's sum of shares times weights is at most the sum of its shares times the sum of shares times squared weights. The
+/// losses with q above 0 are concave in the negative log-likelihood, so that the bound is theirs too.
 ///
 /// Takes memory for two matrices of shape (features, classes) and one of shape (texts, classes).
-fn minimum(problem: &Problem, loss: Loss, l1: f32, l2: f32) -> Vec<Cell> {
+fn minimum(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<Cell> {
     let classes = problem.classes();
     let by_text = problem.shares_by_text();
     let curvatures = curvatures(problem, &by_text);
@@ -68,8 +69,8 @@ fn minimum(problem: &Problem, loss: Loss, l1: f32, l2: f32) -> Vec<Cell> {
                         // The penalty holds all its weights at zero.
                         return Step::default();
                     }
-                    let penalty = Penalty { l1, l2, curvature: curvature + l2 };
-                    let step = Step::take(here, ahead, gradient, penalty, carry);
+                    let penalty = Penalty { l1, l2: ridge.of_feature(feature) };
+                    let step = Step::take(here, ahead, gradient, curvature, penalty, carry);
                     *is_empty = here.iter().chain(&*ahead).all(|&weight| weight == 0.0);
                     step
                 },
@@ -190,11 +191,10 @@ impl Kernel for Exponentials<'_> {
 
 /// What bears on the weights of one feature besides the losses.
 #[derive(Debug, Clone, Copy)]
-struct Penalty {
+struct Penalty<'r> {
     l1: f32,
-    l2: f32,
-    /// That of losses and L2 together, at most.
-    curvature: f32,
+    /// By class.
+    l2: &'r [f32],
 }
 
 /// What a proximal step did to the weights of one feature.
@@ -210,14 +210,22 @@ struct Step {
 
 impl Step {
     /// Takes `here` to where a proximal step from `ahead` leads, and `ahead` beyond it.
-    fn take(here: &mut [f32], ahead: &mut [f32], gradient: &[f32], penalty: Penalty, carry: f32) -> Step {
-        let Penalty { l1, l2, curvature } = penalty;
+    fn take(
+        here: &mut [f32],
+        ahead: &mut [f32],
+        gradient: &[f32],
+        curvature: f32,
+        penalty: Penalty<'_>,
+        carry: f32,
+    ) -> Step {
+        let l1 = penalty.l1;
         let mut step = Step::default();
         if curvature == 0.0 {
             // None of these texts has the feature.
             return step;
         }
-        for ((here, ahead), &gradient) in here.iter_mut().zip(ahead).zip(gradient) {
+        for (((here, ahead), &gradient), &l2) in here.iter_mut().zip(ahead).zip(gradient).zip(penalty.l2) {
+            let curvature = curvature + l2;
             let from = *ahead;
             let target = from - (gradient + l2 * from) / curvature;
             let to = (target.abs() - l1 / curvature).max(0.0).copysign(target);
@@ -245,16 +253,17 @@ mod tests {
             problem in problem(),
             l1 in 0.05..0.5_f32,
             margin in 0..3_u8,
+            is_uniform in any::<bool>(),
             at in 0..12_u32,
             change in -0.5..0.5_f32,
         ) {
             let loss = Loss { q: 0.0, margin: f32::from(margin) };
-            let l2 = 0.05;
+            let ridge = if is_uniform { Ridge::uniform(0.05, 3) } else { Ridge::naive_bayes(0.02, &problem) };
             let objective = |cells: Vec<Cell>| {
                 let l1_penalty: f32 = cells.iter().map(|cell| l1 * cell.weight.abs()).sum();
-                SmoothFit::new(&problem, loss, l2, cells).objective() + f64::from(l1_penalty)
+                SmoothFit::new(&problem, loss, ridge.clone(), cells).objective() + f64::from(l1_penalty)
             };
-            let cells = minimum(&problem, loss, l1, l2);
+            let cells = minimum(&problem, loss, l1, &ridge);
             let place = (at / 3, at % 3);
             let mut moved = cells.clone();
             match moved.iter_mut().find(|cell| cell.place() == place) {
@@ -286,17 +295,17 @@ mod tests {
         #[test]
         fn one_class_of_each_feature_has_no_weight_and_no_probability_tells(problem in problem(), l1 in 0.0..0.1_f32) {
             let loss = Loss { q: 0.0, margin: 2.0 };
-            let all = fit(&problem, loss, l1, 0.05);
+            let all = fit(&problem, loss, l1, &Ridge::uniform(0.05, 3));
             let fewer = without_full_rows(all.clone(), problem.classes());
             prop_assert!(fewer.chunk_by(|a, b| a.feature == b.feature).all(|row| row.len() < problem.classes()));
-            let losses = |cells| SmoothFit::new(&problem, loss, 0.0, cells).objective();
+            let losses = |cells| SmoothFit::new(&problem, loss, Ridge::uniform(0.0, 3), cells).objective();
             let (all, fewer) = (losses(all), losses(fewer));
             prop_assert!((all - fewer).abs() <= 1e-4 * all, "{all} {fewer}");
         }
 
         #[test]
         fn a_stronger_penalty_leaves_all_weights_at_zero(problem in problem()) {
-            let cells = fit(&problem, Loss { q: 0.0, margin: 0.0 }, 1e3, 0.0);
+            let cells = fit(&problem, Loss { q: 0.0, margin: 0.0 }, 1e3, &Ridge::uniform(0.0, 3));
             prop_assert!(cells.is_empty());
         }
     }

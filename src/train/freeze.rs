@@ -65,6 +65,9 @@ pub(super) fn metadata(
     if let Some(affixes) = dataset.spec().affixes {
         entries.push(("affixes", format!("{}-{}", affixes.min, affixes.max)));
     }
+    if setting.naive_bayes {
+        entries.push(("penalty", "naive Bayes".into()));
+    }
     if setting.is_cut {
         entries.push(("start", "dense fit".into()));
     }

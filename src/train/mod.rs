@@ -13,6 +13,7 @@ mod params;
 mod path;
 mod problem;
 mod random;
+mod ridge;
 mod run;
 mod select;
 mod setting;
@@ -56,13 +57,19 @@ pub struct Estimate {
     pub standard_error: f64,
 }
 
-/// How a model was fitted: what cross-validation chose, or was asked for. Shown as `softmax-margin:2, L2 0.3, cut, dropout`.
+/// How a model was fitted: what cross-validation chose, or was asked for. Shown as
+/// `softmax-margin:2, L2 0.3, naive Bayes, cut, dropout`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Choice {
     /// The loss that refinement lowered.
     pub objective: Objective,
     /// The L2 strength.
     pub l2: f64,
+    /// Whether the L2 strength of each weight is that times the square of 3 / (0.3 + |r|), with r the log of the share of the
+    /// class's texts that have the feature over that of all others (each with one text more that has it and one that has
+    /// not), as if features were multiplied by their naive Bayes weights (Wang and Manning, "Baselines and bigrams: simple,
+    /// good sentiment and topic classification", 2012).
+    pub naive_bayes: bool,
     /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
     pub is_cut: bool,
     /// Whether the fit was to four copies of each text, each of whose features is left out of one; of what ends under 0/1
@@ -72,9 +79,14 @@ pub struct Choice {
 
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Choice { objective, l2, is_cut, dropout } = self;
-        let (cut, dropout) = (if *is_cut { ", cut" } else { "" }, if *dropout { ", dropout" } else { "" });
-        write!(f, "{objective}, L2 {l2}{cut}{dropout}")
+        let Choice { objective, l2, naive_bayes, is_cut, dropout } = self;
+        write!(f, "{objective}, L2 {l2}")?;
+        for (is_so, name) in [(naive_bayes, "naive Bayes"), (is_cut, "cut"), (dropout, "dropout")] {
+            if *is_so {
+                write!(f, ", {name}")?;
+            }
+        }
+        Ok(())
     }
 }
 

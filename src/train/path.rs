@@ -6,6 +6,7 @@ use super::loss::Loss;
 use super::params::PruneBy;
 use super::problem::Problem;
 use super::random::Random;
+use super::ridge::Ridge;
 use super::smooth::SmoothFit;
 use super::zero_one::ZeroOneFit;
 
@@ -29,6 +30,8 @@ const MANY_SHARE: usize = 4;
 pub(super) struct Course {
     pub loss: Loss,
     pub l2: f32,
+    /// Whether the L2 strength of a weight depends on how much its feature tells.
+    pub naive_bayes: bool,
     /// The L1 strength of the dense fit, in losses of a text: given, every budget is cut from that fit.
     pub l1: Option<f32>,
     pub prune_by: PruneBy,
@@ -54,6 +57,14 @@ pub(super) fn is_grown(size: usize, possible: usize) -> bool {
 }
 
 impl Course {
+    pub(super) fn ridge(&self, problem: &Problem) -> Ridge {
+        if self.naive_bayes {
+            Ridge::naive_bayes(self.l2, problem)
+        } else {
+            Ridge::uniform(self.l2, problem.classes())
+        }
+    }
+
     /// The L1 strength of the dense fit that a budget is cut from, unless it is grown.
     fn l1_of_cut(&self, size: usize, possible: usize) -> Option<f32> {
         let is_cut = self.l1.is_some() || self.prune_by == PruneBy::Magnitude || !is_grown(size, possible);
@@ -97,7 +108,8 @@ pub(super) fn follow(
             found(at, fit.cells());
         }
     };
-    let mut fit = SmoothFit::new(problem, course.loss, course.l2, Vec::new());
+    let ridge = course.ridge(problem);
+    let mut fit = SmoothFit::new(problem, course.loss, ridge.clone(), Vec::new());
     let of_none = fit.objective() / texts;
     for at in (0..sizes.len()).filter(|&at| is_grown(at) && Some(at) <= last_grown) {
         let grown = (OVERGROWTH * sizes[at]).min(possible).min(course.most_cells);
@@ -123,12 +135,12 @@ pub(super) fn follow(
             Some(of) if of.0 == l1 => trunk.insert(of),
             _ => {
                 step(Step { stage: "dense fit", done: 0.0, loss: of_none, nonzeros: 0 });
-                let cells = dense::fit(problem, course.loss, l1, course.l2);
-                trunk.insert((l1, SmoothFit::new(problem, course.loss, course.l2, cells)))
+                let cells = dense::fit(problem, course.loss, l1, &ridge);
+                trunk.insert((l1, SmoothFit::new(problem, course.loss, ridge.clone(), cells)))
             }
         };
         trunk.prune_towards(sizes[at], course.prune_by);
-        let mut fit = SmoothFit::new(problem, course.loss, course.l2, trunk.cells().to_vec());
+        let mut fit = SmoothFit::new(problem, course.loss, ridge.clone(), trunk.cells().to_vec());
         fit.prune(sizes[at], course.prune_by);
         refine(&mut fit, at, step);
     }
@@ -201,7 +213,7 @@ mod tests {
         let objective = |chosen| {
             let cell = |at| Cell { feature: at / 3, class: at % 3, weight: 0.0 };
             let cells = places(chosen).map(cell).collect();
-            SmoothFit::new(problem, loss, l2, cells).optimise(1e-6, 100)
+            SmoothFit::new(problem, loss, Ridge::uniform(l2, 3), cells).optimise(1e-6, 100)
         };
         let chosen = (0..1_u32 << 12).filter(|chosen| chosen.count_ones() == size);
         chosen.map(objective).fold(f64::INFINITY, f64::min)
@@ -210,12 +222,14 @@ mod tests {
     #[test]
     fn a_budget_is_cut_to_the_same_alone_and_on_the_way_to_a_lower_one() {
         let mut runner = TestRunner::deterministic();
-        for _ in 0..50 {
+        for at in 0..50 {
+            let naive_bayes = at % 2 == 1;
             let problem = problem().new_tree(&mut runner).unwrap().current();
             let loss = Loss { q: 0.0, margin: 2.0 };
             let course = Course {
                 loss,
                 l2: 0.3,
+                naive_bayes,
                 l1: Some(0.01),
                 prune_by: PruneBy::Cost,
                 dropout: false,
@@ -239,13 +253,20 @@ mod tests {
         let problems = (problem(), 0..3_u8, 1..4_u32);
         let is_best = |problem: &Problem, margin: u8, size: u32| {
             let (loss, l2) = (Loss { q: 0.0, margin: f32::from(margin) }, 0.3);
-            let course =
-                Course { loss, l2, l1: None, prune_by: PruneBy::Cost, dropout: false, most_cells: 12 };
+            let course = Course {
+                loss,
+                l2,
+                naive_bayes: false,
+                l1: None,
+                prune_by: PruneBy::Cost,
+                dropout: false,
+                most_cells: 12,
+            };
             let mut cells = Vec::new();
             follow(problem, course, &[size as usize], &|_| true, &mut |_| (), &mut |_, found| {
                 cells = found.to_vec()
             });
-            let reached = SmoothFit::new(problem, loss, l2, cells).optimise(1e-6, 100);
+            let reached = SmoothFit::new(problem, loss, Ridge::uniform(l2, 3), cells).optimise(1e-6, 100);
             reached <= 1.001 * optimum(problem, loss, l2, size)
         };
         let best = (0..300).filter(|_| {

@@ -182,6 +182,7 @@ impl<'s> Run<'s> {
         let quick = Setting {
             loss: Loss { q: 0.0, margin: 0.0 },
             l2: 1.0,
+            naive_bayes: false,
             is_cut: false,
             dropout: false,
             zero_one: ZeroOne::No,

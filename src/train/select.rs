@@ -19,10 +19,19 @@ const WIDER_MARGINS: [f32; 2] = [4.0, 8.0];
 const L2: [f32; 3] = [1.0, 0.3, 3.0];
 const L2_BEYOND: [(f32, f32); 2] = [(0.3, 0.1), (3.0, 10.0)];
 
-/// The next weaker L2 strength of those that may be tried.
+/// The L2 strengths that may be tried.
+fn strengths() -> impl Iterator<Item = f32> {
+    L2.into_iter().chain(L2_BEYOND.map(|(_, beyond)| beyond))
+}
+
+/// The next weaker L2 strength.
 fn weaker(l2: f32) -> Option<f32> {
-    let strengths = L2.into_iter().chain(L2_BEYOND.map(|(_, beyond)| beyond));
-    strengths.filter(|&strength| strength < l2).reduce(f32::max)
+    strengths().filter(|&strength| strength < l2).reduce(f32::max)
+}
+
+/// The next stronger L2 strength.
+fn stronger(l2: f32) -> Option<f32> {
+    strengths().filter(|&strength| strength > l2).reduce(f32::min)
 }
 
 /// With fewer texts held out by the first half of the trials, all settings are fitted to all: there, so few say little, and
@@ -67,9 +76,9 @@ impl Trial {
 }
 
 /// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
-/// loss; then, with the strength that is best at a size, whether to cut from the dense fit, there or at weaker strengths,
-/// whether to finish under 0/1 loss, wider margins, whether to leave features out, there or at weaker strengths, and wider
-/// margins of that.
+/// loss; then, with the strength that is best at a size, the naive Bayes penalty, there or at strengths near it; whether to
+/// cut from the dense fit, there or at weaker strengths; whether to finish under 0/1 loss; wider margins; whether to leave
+/// features out, there or at weaker strengths; and wider margins of that.
 pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
@@ -83,6 +92,7 @@ pub(super) fn score(
     let smooth = |l2: f32| Setting {
         loss: first_loss(params),
         l2,
+        naive_bayes: false,
         is_cut: false,
         dropout: false,
         zero_one: ZeroOne::No,
@@ -104,7 +114,10 @@ pub(super) fn score(
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
-        search.follow_to_weaker(&mut followed, half, |best, _| Setting { is_cut: true, ..best });
+        let penalised = |best, _| Setting { naive_bayes: true, ..best };
+        search.follow_near(&mut followed, half, penalised, |l2| [weaker(l2), stronger(l2)]);
+        let cut = |best, _| Setting { is_cut: true, ..best };
+        search.follow_near(&mut followed, half, cut, |l2| [weaker(l2), None]);
     }
     let ends = search.derived(&followed, |best, at| search.ends(best, at));
     // Where 0/1 loss is asked for, the smooth fits are no rivals.
@@ -117,7 +130,7 @@ pub(super) fn score(
         search.follow_to_wider(&mut followed, half);
         // With dropout, what is cut has nearly always been best, and at less L2 than growth wants.
         let dropped = |best, at| Setting { dropout: true, is_cut: search.can_be_cut(at), ..best };
-        search.follow_to_weaker(&mut followed, half, dropped);
+        search.follow_near(&mut followed, half, dropped, |l2| [weaker(l2), None]);
         search.follow_to_wider(&mut followed, half);
     }
     followed.into_iter().chain(ended).map(|followed| followed.scored).collect()
@@ -171,12 +184,17 @@ impl Search<'_> {
         self.trials[0].fitted.texts()
     }
 
+    /// Whether all possible weights may be in memory.
+    fn has_room_for_all(&self) -> bool {
+        let needed = self.dataset.possible_weights().saturating_mul(BYTES_OF_WEIGHT);
+        needed <= self.params.max_memory
+    }
+
     /// Whether a size that would be grown can be cut from the dense fit instead.
     fn can_be_cut(&self, at: usize) -> bool {
         let Search { params, dataset, .. } = self;
-        let needed = dataset.possible_weights().saturating_mul(BYTES_OF_WEIGHT);
         let is_grown = path::is_grown(self.sizes[at], run::possible(dataset));
-        params.l1.is_none() && is_grown && needed <= params.max_memory
+        params.l1.is_none() && is_grown && self.has_room_for_all()
     }
 
     /// Whether a setting makes sense for a size.
@@ -185,6 +203,7 @@ impl Search<'_> {
         let scores = dataset.texts() as u64 * dataset.classes().len() as u64 * BYTES_OF_SCORE;
         let can_be_copied = scores.saturating_mul(MOST_COPIES as u64) <= params.max_memory;
         setting.suits(self.texts(), self.sizes[at], params)
+            && (!setting.naive_bayes || self.has_room_for_all())
             && (!setting.is_cut || self.can_be_cut(at))
             && (!setting.dropout || can_be_copied)
     }
@@ -215,20 +234,20 @@ impl Search<'_> {
         derived
     }
 
-    /// Follows what the best settings are made into, at their L2 strength and the next weaker, and goes on to weaker ones
-    /// while these are better: what has been through an L1 penalty, or fitted to texts without some of their
-    /// features, often wants less.
-    fn follow_to_weaker(
+    /// Follows what the best settings are made into, at their L2 strength and those near it, and goes on while these are
+    /// better: what has been through an L1 penalty, or fitted to texts without some of their features, often wants less.
+    fn follow_near(
         &self,
         followed: &mut Vec<Followed>,
         first: usize,
         made: impl Fn(Setting, usize) -> Setting,
+        near: impl Fn(f32) -> [Option<f32>; 2],
     ) {
         loop {
             let derived = self.derived(followed, |best, at| {
                 let made = made(best, at);
-                let l2 = weaker(made.l2).filter(|_| self.params.l2.is_none());
-                [Some(made), l2.map(|l2| Setting { l2, ..made })].into_iter().flatten()
+                let near = near(made.l2).into_iter().flatten().filter(|_| self.params.l2.is_none());
+                std::iter::once(made).chain(near.map(move |l2| Setting { l2, ..made }))
             });
             if derived.is_empty() {
                 break;

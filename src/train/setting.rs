@@ -9,7 +9,8 @@ use super::{Choice, Objective, Params};
 pub(super) const MARGIN: f32 = 2.0;
 
 /// So many texts there must be for each nonzero for a fit to be grown or finished under 0/1 loss, unless asked
-/// for: with fewer, it has always been found to fit noise. Where there are fewer for a fit to be grown, dropout is tried.
+/// for: with fewer, it has always been found to fit noise. Where there are fewer for a fit to be grown, dropout and the
+/// naive Bayes penalty are tried.
 const TEXTS_PER_GROWN: usize = 50;
 const TEXTS_PER_FINISHED: usize = 10;
 
@@ -27,6 +28,8 @@ const L2_WITHOUT_CHOICE: f64 = 1.0;
 pub(super) struct Setting {
     pub loss: Loss,
     pub l2: f32,
+    /// Whether the L2 strength of a weight depends on how much its feature tells.
+    pub naive_bayes: bool,
     /// Whether budgets that would be grown from nothing are cut from the dense fit instead.
     pub is_cut: bool,
     /// Whether fits are to copies of the texts with features left out; of what ends under 0/1 loss, that end alone.
@@ -50,7 +53,7 @@ impl Setting {
     pub(super) fn without_choice(params: &Params) -> Setting {
         let zero_one = if params.objective == Objective::ZeroOne { ZeroOne::Finish } else { ZeroOne::No };
         let l2 = params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32;
-        Setting { loss: first_loss(params), l2, is_cut: false, dropout: false, zero_one }
+        Setting { loss: first_loss(params), l2, naive_bayes: false, is_cut: false, dropout: false, zero_one }
     }
 
     /// The setting that `params` ask for, if they leave nothing to choose.
@@ -65,7 +68,14 @@ impl Setting {
             && params.prune_by == PruneBy::Cost
             && params.l2.is_none();
         let loss = Loss { q: 0.0, margin: 0.0 };
-        is_open.then_some(Setting { loss, l2: 0.0, is_cut: false, dropout: false, zero_one: ZeroOne::Alone })
+        is_open.then_some(Setting {
+            loss,
+            l2: 0.0,
+            naive_bayes: false,
+            is_cut: false,
+            dropout: false,
+            zero_one: ZeroOne::Alone,
+        })
     }
 
     /// The setting of the fit that it ends, or itself.
@@ -75,8 +85,8 @@ impl Setting {
     }
 
     pub(super) fn choice(&self) -> Choice {
-        let Setting { l2, is_cut, dropout, .. } = *self;
-        Choice { objective: self.objective(), l2: widened(l2), is_cut, dropout }
+        let Setting { l2, naive_bayes, is_cut, dropout, .. } = *self;
+        Choice { objective: self.objective(), l2: widened(l2), naive_bayes, is_cut, dropout }
     }
 
     pub(super) fn objective(&self) -> Objective {
@@ -95,7 +105,7 @@ impl Setting {
     /// Whether it makes sense for a fit of so many weights to so many texts.
     pub(super) fn suits(&self, texts: usize, size: usize, params: &Params) -> bool {
         let is_auto = params.objective == Objective::Auto;
-        if self.dropout && (!is_auto || texts / TEXTS_PER_GROWN >= size) {
+        if (self.naive_bayes || self.dropout) && (!is_auto || texts / TEXTS_PER_GROWN >= size) {
             return false;
         }
         match self.zero_one {
@@ -110,6 +120,7 @@ impl Setting {
         Course {
             loss: self.loss,
             l2: self.l2,
+            naive_bayes: self.naive_bayes,
             l1: params.l1.map(|l1| (l1 * texts as f64) as f32).or(self.is_cut.then_some(path::L1_OF_FEW)),
             prune_by: params.prune_by,
             dropout: self.smooth().dropout,

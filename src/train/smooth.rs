@@ -6,6 +6,7 @@ use super::line::Line;
 use super::loss::Loss;
 use super::params::PruneBy;
 use super::problem::Problem;
+use super::ridge::Ridge;
 
 pub(super) const LARGEST_WEIGHT: f32 = 30.0;
 const SMALLEST_ODDS: f32 = 1e-37;
@@ -24,8 +25,7 @@ const LITTLE: f64 = 1e-3;
 pub(super) struct SmoothFit<'p> {
     problem: &'p Problem,
     loss: Loss,
-    /// The L2 strength: l2 / 2 w^2 adds to the sum of the losses.
-    l2: f32,
+    ridge: Ridge,
     cells: Vec<Cell>,
     places: Places,
     /// The exponentials of the scores, up to a factor for each text; shape (classes, texts): a line takes those of one class.
@@ -47,12 +47,12 @@ pub(super) struct Addition {
 }
 
 impl<'p> SmoothFit<'p> {
-    pub(super) fn new(problem: &'p Problem, loss: Loss, l2: f32, cells: Vec<Cell>) -> SmoothFit<'p> {
+    pub(super) fn new(problem: &'p Problem, loss: Loss, ridge: Ridge, cells: Vec<Cell>) -> SmoothFit<'p> {
         let places = Places::new(problem.classes(), cells.iter().map(Cell::place));
         let mut fit = SmoothFit {
             problem,
             loss,
-            l2,
+            ridge,
             cells,
             places,
             odds: vec![1.0; problem.texts() * problem.classes()],
@@ -136,11 +136,11 @@ impl<'p> SmoothFit<'p> {
                 f64::from(self.problem.weights()[text]) * self.loss.of(u)
             })
             .sum();
-        losses + self.cells.iter().map(|cell| self.penalty(cell.weight)).sum::<f64>()
+        losses + self.cells.iter().map(|cell| self.penalty(cell)).sum::<f64>()
     }
 
-    fn penalty(&self, weight: f32) -> f64 {
-        f64::from(self.l2 / 2.0 * weight * weight)
+    fn penalty(&self, cell: &Cell) -> f64 {
+        f64::from(self.ridge.of(cell.feature, cell.class) / 2.0 * cell.weight * cell.weight)
     }
 
     fn gather(&mut self, feature: u32, class: u32) {
@@ -212,7 +212,7 @@ impl<'p> SmoothFit<'p> {
     fn update(&mut self, at: usize, steps: usize) -> f32 {
         let Cell { feature, class, weight } = self.cells[at];
         self.gather(feature, class);
-        let moved = weight + self.line.minimise(weight, self.l2, steps);
+        let moved = weight + self.line.minimise(weight, self.ridge.of(feature, class), steps);
         let moved = moved.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
         if moved != weight {
             self.shift(feature, class, moved - weight);
@@ -254,7 +254,7 @@ impl<'p> SmoothFit<'p> {
                 if f64::from(bound) <= threshold {
                     continue;
                 }
-                let gain = promise(p, o, total, self.l2);
+                let gain = promise(p, o, total, self.ridge.of(feature, class as u32));
                 if gain > threshold && self.places.is_open(feature, class as u32) {
                     found.push(Addition { cell: Cell { feature, class: class as u32, weight: 0.0 }, gain });
                     if found.len() >= 4 * most.max(64) {
@@ -271,8 +271,9 @@ impl<'p> SmoothFit<'p> {
     /// What one more cell lowers the objective by, at its best weight.
     fn exact(&mut self, feature: u32, class: u32) -> Addition {
         self.gather(feature, class);
-        let d = self.line.minimise(0.0, self.l2, 12).clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
-        let gain = -self.line.rise(d, self.loss.q) - f64::from(self.l2 * d * d / 2.0);
+        let l2 = self.ridge.of(feature, class);
+        let d = self.line.minimise(0.0, l2, 12).clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
+        let gain = -self.line.rise(d, self.loss.q) - f64::from(l2 * d * d / 2.0);
         Addition { cell: Cell { feature, class, weight: d }, gain }
     }
 
@@ -324,7 +325,8 @@ impl<'p> SmoothFit<'p> {
             .map(|at| {
                 let Cell { feature, class, weight } = self.cells[at];
                 self.gather(feature, class);
-                self.line.rise(-weight, self.loss.q) - f64::from(self.l2 * weight * weight / 2.0)
+                self.line.rise(-weight, self.loss.q)
+                    - f64::from(self.ridge.of(feature, class) * weight * weight / 2.0)
             })
             .collect()
     }

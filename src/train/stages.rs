@@ -9,6 +9,7 @@ use super::cell::Cell;
 use super::freeze::{freeze, metadata};
 use super::path::{self, Effort};
 use super::problem::Problem;
+use super::ridge::Ridge;
 use super::setting::{BYTES_OF_WEIGHT, Setting, ZeroOne};
 use super::smooth::SmoothFit;
 use super::zero_one::ZeroOneFit;
@@ -30,7 +31,8 @@ struct Fitted<'d> {
 impl Fitted<'_> {
     /// The smooth fit that starts from the weights as they are.
     fn smooth(&self) -> SmoothFit<'_> {
-        SmoothFit::new(&self.problem, self.setting.loss, self.setting.l2, self.cells.clone())
+        let ridge = Ridge::uniform(self.setting.l2, self.problem.classes());
+        SmoothFit::new(&self.problem, self.setting.loss, ridge, self.cells.clone())
     }
 
     fn weights(&self) -> CsMatI<f32, u32, usize> {
@@ -169,7 +171,7 @@ impl ValidParams {
         let problem = Problem::of_all(dataset, self.balance);
         let pool = Arc::new(run::pool(self)?);
         let l1 = course.l1.unwrap_or(path::L1);
-        let cells = pool.install(|| dense::fit(&problem, course.loss, l1, course.l2));
+        let cells = pool.install(|| dense::fit(&problem, course.loss, l1, &course.ridge(&problem)));
         let (params, problem) = (self.clone(), Arc::new(problem));
         Ok(DenseFit { fitted: Fitted { dataset, params, setting, problem, cells, pool } })
     }

@@ -206,6 +206,7 @@ fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
         json!({
             "objective": choice.objective.to_string(),
             "l2": choice.l2,
+            "naive_bayes": choice.naive_bayes,
             "cut": choice.is_cut,
             "dropout": choice.dropout,
         })

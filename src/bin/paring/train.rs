@@ -154,9 +154,10 @@ fn tried(candidates: &[Candidate]) -> String {
         let column = sizes.partition_point(|&size| size < candidate.nonzeros);
         rows[at].1[column] = format!("{:.2}", 100.0 * candidate.estimate.accuracy);
     }
+    let longest = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let row = |name: &str, cells: &[String]| {
         let cells: String = cells.iter().map(|cell| format!(" {cell:>7}")).collect();
-        format!("{name:<40}{cells}\n")
+        format!("{name:<longest$}{cells}\n")
     };
     let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
     row("", &sizes) + &rows.iter().map(|(name, cells)| row(name, cells)).collect::<String>()

@@ -47,7 +47,7 @@ proptest! {
         loss in loss(),
         changes in proptest::collection::vec((0..4_u32, 0..3_u32, -3.0..3.0_f32), 1..12),
     ) {
-        let mut fit = SmoothFit::new(&problem, loss, 0.1, Vec::new());
+        let mut fit = SmoothFit::new(&problem, loss, Ridge::uniform(0.1, 3), Vec::new());
         for (feature, class, change) in changes {
             match fit.cells.iter().position(|cell| cell.place() == (feature, class)) {
                 Some(at) => {
@@ -66,7 +66,7 @@ proptest! {
     #[test]
     fn sweeps_never_raise_the_objective(problem in problem(), loss in loss()) {
         let cells = (0..4).flat_map(|feature| (0..3).map(move |class| Cell { feature, class, weight: 0.0 }));
-        let mut fit = SmoothFit::new(&problem, loss, 0.1, cells.collect());
+        let mut fit = SmoothFit::new(&problem, loss, Ridge::uniform(0.1, 3), cells.collect());
         let mut before = fit.objective();
         for _ in 0..10 {
             fit.reweigh();
@@ -83,7 +83,7 @@ proptest! {
         loss in loss(),
         l2 in prop_oneof![Just(0.3_f32), Just(3.0)],
     ) {
-        let mut fit = SmoothFit::new(&problem, loss, l2, Vec::new());
+        let mut fit = SmoothFit::new(&problem, loss, Ridge::uniform(l2, 3), Vec::new());
         fit.grow(8);
         let kept = fit.objective();
         fit.refresh();
@@ -99,7 +99,7 @@ proptest! {
     ) {
         let cells = (0..4).flat_map(|feature| (0..3).map(move |class| Cell { feature, class, weight: 0.0 }));
         let loss = Loss { q: 0.0, margin };
-        let mut fit = SmoothFit::new(&problem, loss, 0.3, cells.collect());
+        let mut fit = SmoothFit::new(&problem, loss, Ridge::uniform(0.3, 3), cells.collect());
         let mut before = fit.objective();
         for _ in 0..10 {
             fit.sweep(2);
@@ -113,7 +113,7 @@ proptest! {
     #[test]
     fn an_added_cell_gains_what_was_promised_and_costs_it_to_remove(problem in problem(), margin in 0..3_u8) {
         let loss = Loss { q: 0.0, margin: f32::from(margin) };
-        let mut fit = SmoothFit::new(&problem, loss, 0.1, Vec::new());
+        let mut fit = SmoothFit::new(&problem, loss, Ridge::uniform(0.1, 3), Vec::new());
         let before = fit.objective();
         let Some(addition) = fit.additions(1).first().copied() else { return Ok(()) };
         fit.add(addition.cell);
@@ -123,7 +123,7 @@ proptest! {
 
     #[test]
     fn one_class_of_each_feature_does_without(problem in problem(), loss in loss()) {
-        let mut fit = SmoothFit::new(&problem, loss, 0.1, Vec::new());
+        let mut fit = SmoothFit::new(&problem, loss, Ridge::uniform(0.1, 3), Vec::new());
         fit.grow(12);
         fit.swap(2);
         fit.cells.sort_unstable_by_key(Cell::place);
@@ -132,7 +132,7 @@ proptest! {
 
     #[test]
     fn pruning_keeps_to_the_size_under_a_mask(problem in problem(), by_cost in any::<bool>()) {
-        let mut fit = SmoothFit::new(&problem, Loss { q: 0.0, margin: 0.0 }, 0.1, Vec::new());
+        let mut fit = SmoothFit::new(&problem, Loss { q: 0.0, margin: 0.0 }, Ridge::uniform(0.1, 3), Vec::new());
         fit.grow(8);
         let grown: Vec<_> = fit.cells.iter().map(Cell::place).collect();
         fit.prune(3, if by_cost { PruneBy::Cost } else { PruneBy::Magnitude });
