@@ -34,6 +34,9 @@ fn stronger(l2: f32) -> Option<f32> {
     strengths().filter(|&strength| strength > l2).reduce(f32::min)
 }
 
+/// So many standard errors is what goes on with a naive Bayes penalty to be better than what has none.
+const CLEARLY: f64 = 0.5;
+
 /// With fewer texts held out by the first half of the trials, all settings are fitted to all: there, so few say little, and
 /// fits take little time.
 const ENOUGH_FOR_A_RACE: usize = 4000;
@@ -292,11 +295,15 @@ pub(super) fn score_nothing(dataset: &Dataset, params: &Params, trials: &[Trial]
     scored.estimates[0].expect("every trial has been scored")
 }
 
-/// The best followed to a size; among equals the one tried first.
+/// The best followed to a size, to go on from; among equals the one tried first. A naive Bayes penalty has to be clearly
+/// better: with dropout, which does some of what it does, it often is not.
 fn best_followed(followed: &[Followed], at: usize) -> &Followed {
-    let accuracy =
-        |followed: &Followed| followed.scored.estimates[at].map_or(0.0, |estimate| estimate.accuracy);
-    let best = followed.iter().rev().max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)));
+    let standing = |followed: &Followed| {
+        let Scored { setting, estimates } = &followed.scored;
+        let handicap = if setting.naive_bayes { CLEARLY } else { 0.0 };
+        estimates[at].map_or(0.0, |estimate| estimate.accuracy - handicap * estimate.standard_error)
+    };
+    let best = followed.iter().rev().max_by(|a, b| standing(a).total_cmp(&standing(b)));
     best.expect("at least one strength is tried")
 }
 
@@ -365,6 +372,20 @@ mod tests {
         let (setting, estimate) = best(&scored, 0);
         let (alone, fits) = scored_and_fits(texts, &Params { l2: Some(f64::from(setting.l2)), ..params });
         assert_eq!((best(&alone, 0), fits), ((setting, estimate), 4));
+    }
+
+    #[test]
+    fn a_naive_bayes_penalty_is_gone_on_from_where_it_is_half_a_standard_error_better() {
+        let followed = |naive_bayes, accuracy| {
+            let setting = Setting { naive_bayes, ..Setting::without_choice(&Params::default()) };
+            let estimates = vec![Some(Estimate { accuracy, standard_error: 0.01 })];
+            Followed { scored: Scored { setting, estimates }, right: Vec::new(), cells: Vec::new() }
+        };
+        let goes_on = |accuracy| {
+            let all = [followed(false, 0.7), followed(true, accuracy)];
+            best_followed(&all, 0).scored.setting.naive_bayes
+        };
+        assert!(goes_on(0.706) && !goes_on(0.704));
     }
 
     #[test]
