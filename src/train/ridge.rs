@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::problem::Problem;
 
-/// What the log ratio of a weight is taken to be at least, and a ratio at which the strength is the one given.
-const LEAST: f32 = 0.3;
+/// Added to the magnitude of every log ratio, so that no weight is held without bound.
+const ADDED: f32 = 0.3;
+/// The sum at which the strength is the one given: those of weights that are worth having are near it.
 const TYPICAL: f32 = 3.0;
 
 /// The strengths of the L2 penalty: `strength / 2 w^2` adds to the sum of the losses.
@@ -48,7 +49,7 @@ impl Ridge {
             strengths.extend(found_in_class.iter().zip(&texts_of_class).map(|(&inside, &texts_inside)| {
                 let of_class = (inside + 1.0) / (texts_inside + 2.0);
                 let of_others = (found - inside + 1.0) / (texts - texts_inside + 2.0);
-                let factor = TYPICAL / (LEAST + libm::logf(of_class / of_others).abs());
+                let factor = TYPICAL / (ADDED + libm::logf(of_class / of_others).abs());
                 l2 * factor * factor
             }));
         }
