@@ -71,9 +71,10 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! sums alone, long texts would outweigh short ones. Its L2 strength, whether that is the less for a weight the more its
 //! feature tells for or against the class (by naive Bayes), whether to cut from the dense fit, whether to finish under 0/1
 //! loss or to grow under it from nothing, the margin, and whether to fit to four copies of each text, each of whose
-//! features is left out of one (dropout: it keeps a fit to few texts from leaning on single features), are chosen one after the other by stratified cross-validation at the very budget; what falls behind the best on
-//! the first half of the folds, where these hold out 4,000 texts, is not fitted to the others. A finish under 0/1 loss is
-//! tried with such copies too, where the whole text counts for as much as all of them.
+//! features is left out of one (dropout: it keeps a fit to few texts from leaning on single features), are chosen one after
+//! the other by stratified cross-validation at the very budget; what falls behind the best on the first half of the folds,
+//! where these hold out 4,000 texts, is not fitted to the others. A finish under 0/1 loss is tried with such copies too,
+//! where the whole text counts for as much as all of them.
 //! `benches/README.md` tells what else was tried and what it gave.
 //!
 //! # Features

@@ -63,6 +63,12 @@ fn the_naive_bayes_penalty_is_tried_near_the_best_l2_strength_where_texts_are_fe
     };
     assert_eq!(tried(&["--nonzeros", "40", "--l2", "1"]), ["1"]);
     assert!(tried(&["--nonzeros", "40"]).len() >= 2);
+    let report = Bench::new().train_titles("m", &["--nonzeros", "40", "--l2", "1"]);
+    let accuracy = |setting: &str| {
+        let line = report.lines().find_map(|line| line.strip_prefix(setting)?.trim().parse::<f64>().ok());
+        line.unwrap_or_else(|| panic!("{setting} in {report}"))
+    };
+    assert_ne!(accuracy("softmax-margin:2, L2 1"), accuracy("softmax-margin:2, L2 1, naive Bayes"));
     assert!(tried(&["--nonzeros", "5"]).is_empty());
     assert!(tried(&["--nonzeros", "40", "--objective", "softmax-margin:2"]).is_empty());
 }

@@ -68,7 +68,8 @@ pub struct Choice {
     /// Whether the L2 strength of each weight is that times the square of 3 / (0.3 + |r|), with r the log of the share of the
     /// class's texts that have the feature over that of all others (each with one text more that has it and one that has
     /// not), as if features were multiplied by their naive Bayes weights (Wang and Manning, "Baselines and bigrams: simple,
-    /// good sentiment and topic classification", 2012).
+    /// good sentiment and topic classification", 2012). [`Objective::Auto`] tries it where there are fewer than fifty texts for
+    /// each nonzero.
     pub naive_bayes: bool,
     /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
     pub is_cut: bool,

@@ -112,7 +112,7 @@ pub enum PruneBy {
 /// | `objective` | the loss that refinement lowers | [`Objective::Auto`] | q of 1e-6 to 1, margins of 0 to 100; with [`PruneBy::Magnitude`], `Auto` or `LogLoss` |
 /// | `prune_by` | what decides which weights go first | [`PruneBy::Cost`] | |
 /// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit | 2 over the number of texts; for budgets above a sixteenth of all possible weights 0.2, above a quarter 0 | above 0, at most 1e30 |
-/// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses | chosen by cross-validation | 0 to 1e30 |
+/// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses; where [`Objective::Auto`] takes the naive Bayes penalty, each times its factor (see [`Choice::naive_bayes`](super::Choice::naive_bayes)) | chosen by cross-validation | 0 to 1e30 |
 /// | `balance` | gives every class the same total weight | false | |
 /// | `folds` | folds of the stratified cross-validation; of large data only as many are fitted as hold out 12,000 texts in all, each to 100,000 texts at most | 5 | 2 to 20 |
 /// | `seed` | decides the folds, and the random exchanges of a finish under 0/1 loss | 1 | |

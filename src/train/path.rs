@@ -57,6 +57,7 @@ pub(super) fn is_grown(size: usize, possible: usize) -> bool {
 }
 
 impl Course {
+    /// The penalty of a fit to `problem`.
     pub(super) fn ridge(&self, problem: &Problem) -> Ridge {
         if self.naive_bayes {
             Ridge::naive_bayes(self.l2, problem)

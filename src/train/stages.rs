@@ -9,7 +9,6 @@ use super::cell::Cell;
 use super::freeze::{freeze, metadata};
 use super::path::{self, Effort};
 use super::problem::Problem;
-use super::ridge::Ridge;
 use super::setting::{BYTES_OF_WEIGHT, Setting, ZeroOne};
 use super::smooth::SmoothFit;
 use super::zero_one::ZeroOneFit;
@@ -31,8 +30,8 @@ struct Fitted<'d> {
 impl Fitted<'_> {
     /// The smooth fit that starts from the weights as they are.
     fn smooth(&self) -> SmoothFit<'_> {
-        let ridge = Ridge::uniform(self.setting.l2, self.problem.classes());
-        SmoothFit::new(&self.problem, self.setting.loss, ridge, self.cells.clone())
+        let course = self.setting.course(&self.params, self.problem.texts());
+        SmoothFit::new(&self.problem, course.loss, course.ridge(&self.problem), self.cells.clone())
     }
 
     fn weights(&self) -> CsMatI<f32, u32, usize> {
