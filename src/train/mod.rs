@@ -196,7 +196,7 @@ impl std::error::Error for TrainError {}
 /// One budget of a [`Frontier`].
 #[derive(Debug, Clone)]
 pub struct FrontierPoint {
-    /// The model within this budget: that of a smaller one, if it scored better.
+    /// The model within this budget: that of a smaller one, if it scored better by a standard error.
     pub model: Model,
     /// The budget; the model's nonzeros are at most this many.
     pub nonzeros: usize,
@@ -242,7 +242,7 @@ impl ValidParams {
 
     /// Fits a model for each budget. Budgets of the same setting are fitted on one path: those that are grown each from
     /// the one below it, those that are cut from a dense fit each on the way to the one below it. Where more nonzeros
-    /// score worse, a budget gets the model of the smaller one that scored best. `budgets` are sorted and
+    /// score worse by a standard error, a budget gets the model of the smaller one that scored best. `budgets` are sorted and
     /// made distinct, and one of 0, or above the number of possible weights, stands for 1, or for that number; the parameters' own budget
     /// is not used.
     ///

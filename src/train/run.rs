@@ -412,11 +412,15 @@ fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
     (0..sizes.len()).flat_map(of_size).collect()
 }
 
-/// Which size each size gets its model from: the smaller one that scored best, where more nonzeros score worse.
+/// Which size each size gets its model from: the smaller one that scored best, where that is a standard error better. Of
+/// many sizes one scores best by chance, and more so where texts are few.
 fn serving(chosen: &[(Setting, Estimate)]) -> Vec<usize> {
     let accuracy = |at: usize| chosen[at].1.accuracy;
-    let better = |best, at| if accuracy(at) > accuracy(best) { at } else { best };
-    (0..chosen.len()).map(|at| (0..at).fold(at, better)).collect()
+    let serving = |at: usize| {
+        let best = (0..at).rev().max_by(|&a, &b| accuracy(a).total_cmp(&accuracy(b)));
+        best.filter(|&best| accuracy(best) - chosen[best].1.standard_error > accuracy(at)).unwrap_or(at)
+    };
+    (0..chosen.len()).map(serving).collect()
 }
 
 /// The point farthest above the chord from the first point to the last, over the logarithm of nonzeros.
@@ -443,7 +447,19 @@ fn one_standard_error(points: &[FrontierPoint]) -> usize {
 mod tests {
     use crate::data::{Dataset, DatasetBuilder};
     use crate::text::FeatureSpec;
-    use crate::train::{Objective, Params};
+    use crate::train::setting::Setting;
+    use crate::train::{Estimate, Objective, Params};
+
+    #[test]
+    fn a_size_is_served_by_the_best_of_the_smaller_ones_if_that_is_a_standard_error_better() {
+        let serving = |accuracies: &[f64]| {
+            let setting = Setting::without_choice(&Params::default());
+            let estimate = |&accuracy: &f64| (setting, Estimate { accuracy, standard_error: 0.01 });
+            super::serving(&accuracies.iter().map(estimate).collect::<Vec<_>>())
+        };
+        assert_eq!(serving(&[0.5, 0.7, 0.692, 0.688, 0.6]), [0, 1, 2, 1, 1]);
+        assert_eq!(serving(&[0.7, 0.7, 0.68]), [0, 1, 0]);
+    }
 
     /// Texts of a word that says the class three times in four, and of four words that say nothing.
     fn noisy() -> Dataset {
@@ -459,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_gets_the_model_of_a_smaller_one_that_scored_better() {
+    fn a_budget_gets_the_model_of_a_smaller_one_that_scored_clearly_better() {
         let dataset = noisy();
         let params = Params { objective: Objective::LogLoss, l2: Some(0.01), ..Params::default() };
         let params = params.check().unwrap();
