@@ -122,12 +122,16 @@ fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
     assert_eq!(points.len(), 3);
     // Of what was tried at a budget, the best is what its model was made by.
     for point in points {
-        let tried =
-            found["tried"].as_array().unwrap().iter().filter(|tried| tried["budget"] == point["budget"]);
-        let score = |tried: &serde_json::Value| tried["cross_validated"].as_f64().unwrap();
-        let best = tried.clone().map(score).fold(0.0, f64::max);
-        assert_eq!(point["cross_validated"], best);
-        assert!(tried.clone().count() > 3 && tried.clone().any(|tried| tried["fit"] == point["fit"]));
+        let tried = found["tried"].as_array().unwrap().iter();
+        let tried: Vec<_> = tried.filter(|tried| tried["budget"] == point["budget"]).collect();
+        let is_expected = point["budget"] == 80;
+        let by = if is_expected { "expected_accuracy" } else { "cross_validated" };
+        let best = tried.iter().map(|tried| tried[by].as_f64().unwrap()).fold(0.0, f64::max);
+        let chosen = tried.iter().find(|tried| tried[by] == best).unwrap();
+        assert_eq!((&point["cross_validated"], &point["fit"]), (&chosen["cross_validated"], &chosen["fit"]));
+        assert!(
+            tried.len() > 3 && tried.iter().all(|tried| tried["expected_accuracy"].is_f64() == is_expected)
+        );
     }
 }
 

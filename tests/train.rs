@@ -51,6 +51,21 @@ fn a_cut_is_tried_at_the_best_l2_strength_and_at_the_next_weaker_unless_one_is_g
 }
 
 #[test]
+fn what_the_choice_is_by_is_shown_where_it_is_not_accuracy() {
+    let report = |nonzeros: &str| Bench::new().train_titles("m", &["--nonzeros", nonzeros]);
+    let by = "\nchosen by: expected accuracy in %";
+    assert!(!report("60").contains(by));
+    let report = report("90");
+    let (tried, chosen) = report.split_once(by).unwrap();
+    let names = |table: &str| -> Vec<String> {
+        let rows = table.lines().filter(|line| line.contains(", L2 ") && !line.starts_with("objective"));
+        rows.map(|row| row.rsplit_once(' ').unwrap().0.trim().to_owned()).collect()
+    };
+    assert!(names(chosen).len() > 3);
+    assert_eq!(names(tried), names(chosen));
+}
+
+#[test]
 fn the_naive_bayes_penalty_is_tried_near_the_best_l2_strength_where_texts_are_few() {
     let tried = |more: &[&str]| -> Vec<String> {
         let report = Bench::new().train_titles("m", more);

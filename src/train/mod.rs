@@ -101,6 +101,11 @@ pub struct Candidate {
     /// Held-out accuracy at the budget. What is more than half a standard error behind the best on the first half of the
     /// folds, where these hold out 4,000 texts, is not fitted to the others, and taken to be as far behind there.
     pub estimate: Estimate,
+    /// Where fewer than 2,000 texts are held out in all, and fewer than four fitted for each nonzero, the choice is by
+    /// this and not by accuracy, which so few texts say little of: the mean of the held-out texts' probabilities of their own
+    /// classes, 0 to 1, at the temperature that suits those texts best (temperature scaling: Guo and others, "On calibration
+    /// of modern neural networks", 2017).
+    pub expected_accuracy: Option<f64>,
 }
 
 /// What training did.

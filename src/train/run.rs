@@ -406,6 +406,7 @@ fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
                 choice: scored.setting.choice(),
                 nonzeros: sizes[at],
                 estimate: scored.estimates[at]?,
+                expected_accuracy: scored.expected[at],
             })
         })
     };
@@ -448,7 +449,7 @@ mod tests {
     use crate::data::{Dataset, DatasetBuilder};
     use crate::text::FeatureSpec;
     use crate::train::setting::Setting;
-    use crate::train::{Estimate, Objective, Params};
+    use crate::train::{Candidate, Estimate, Objective, Params};
 
     #[test]
     fn a_size_is_served_by_the_best_of_the_smaller_ones_if_that_is_a_standard_error_better() {
@@ -472,6 +473,21 @@ mod tests {
             builder.push(["x", "y"][class], text.as_bytes(), 1.0).unwrap();
         }
         builder.finish(1).unwrap()
+    }
+
+    #[test]
+    fn with_many_nonzeros_for_few_texts_the_choice_is_by_expected_accuracy_and_else_by_accuracy() {
+        // Fits to 160 texts.
+        let params = Params { objective: Objective::LogLoss, ..Params::default() }.check().unwrap();
+        let frontier = params.frontier(&noisy(), &[40, 100], &mut |_| ()).unwrap();
+        let tried = |size: usize| frontier.candidates.iter().filter(move |tried| tried.nonzeros == size);
+        assert!(tried(40).all(|tried| tried.expected_accuracy.is_none()));
+        let by_accuracy = |tried: &&Candidate| (tried.estimate.accuracy * 1e9) as u64;
+        let by_expected = |tried: &&Candidate| (tried.expected_accuracy.unwrap() * 1e9) as u64;
+        let found = |at: usize| Some(frontier.points[at].choice);
+        assert_eq!(found(0), tried(40).rev().max_by_key(by_accuracy).map(|tried| tried.choice));
+        assert_eq!(found(1), tried(100).rev().max_by_key(by_expected).map(|tried| tried.choice));
+        assert_ne!(found(1), tried(100).rev().max_by_key(by_accuracy).map(|tried| tried.choice));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The choice of a setting on texts that a fit has not seen.
 
+mod expected;
 mod race;
 
 use super::cell::Cell;
@@ -41,12 +42,26 @@ const CLEARLY: f64 = 0.5;
 /// fits take little time.
 const ENOUGH_FOR_A_RACE: usize = 4000;
 
+/// With fewer texts held out by all trials, and fewer than so many fitted for each nonzero, expected accuracy tells settings
+/// apart.
+const ENOUGH_TO_COUNT: usize = 2000;
+const TEXTS_PER_COUNTED: usize = 4;
+
 /// What one setting scored on held-out texts, at each size.
 #[derive(Debug, Clone)]
 pub(super) struct Scored {
     pub setting: Setting,
     /// None where the setting does not suit the size.
     pub estimates: Vec<Option<Estimate>>,
+    /// Expected accuracy, where settings are told apart by it.
+    pub expected: Vec<Option<f64>>,
+}
+
+impl Scored {
+    /// What the choice at a size is by.
+    fn merit(&self, at: usize) -> Option<f64> {
+        self.expected[at].or(self.estimates[at].map(|estimate| estimate.accuracy))
+    }
 }
 
 /// A problem to fit and a problem to score on.
@@ -91,7 +106,8 @@ pub(super) fn score(
 ) -> Vec<Scored> {
     let texts = trials[0].fitted.texts();
     let finished = sizes.iter().map(|&size| is_finished(params, texts, size)).collect();
-    let search = Search { dataset, params, trials, sizes, finished, step };
+    let expected = sizes.iter().map(|&size| is_expected(trials, size)).collect();
+    let search = Search { dataset, params, trials, sizes, finished, expected, step };
     let smooth = |l2: f32| Setting {
         loss: first_loss(params),
         l2,
@@ -149,7 +165,8 @@ pub(super) fn score_setting(
     step: &(dyn Fn(Step) + Sync),
 ) -> Scored {
     let finished = vec![setting.zero_one == ZeroOne::Finish; sizes.len()];
-    let search = Search { dataset, params, trials, sizes, finished, step };
+    let expected = vec![false; sizes.len()];
+    let search = Search { dataset, params, trials, sizes, finished, expected, step };
     let is_scored: Vec<bool> = (0..sizes.len()).map(|at| at >= from).collect();
     let follow = |setting, starts: &[Followed]| {
         search.follow(vec![(setting, is_scored.clone())], starts, trials.len()).swap_remove(0)
@@ -169,6 +186,8 @@ struct Search<'s> {
     sizes: &'s [usize],
     /// Whether fits of each size are finished under 0/1 loss.
     finished: Vec<bool>,
+    /// Whether expected accuracy tells fits of each size apart.
+    expected: Vec<bool>,
     step: &'s (dyn Fn(Step) + Sync),
 }
 
@@ -177,6 +196,8 @@ struct Followed {
     scored: Scored,
     /// The weight of the held-out texts that are right, by trial, then by size.
     right: Vec<Vec<Option<f64>>>,
+    /// The weight of those that are expected to be right, likewise, where settings are told apart by it.
+    expected: Vec<Vec<Option<f64>>>,
     /// By trial, then by size; none where nothing starts from them.
     cells: Vec<Vec<Vec<Cell>>>,
 }
@@ -287,21 +308,29 @@ fn is_finished(params: &Params, texts: usize, size: usize) -> bool {
     is_open && finish.suits(texts, size, params)
 }
 
+/// Whether expected accuracy tells fits of a size apart: few texts say little of which are right, and with many nonzeros
+/// for each text all settings do much alike.
+fn is_expected(trials: &[Trial], size: usize) -> bool {
+    let held_out: usize = trials.iter().map(|trial| trial.held_out.texts()).sum();
+    held_out < ENOUGH_TO_COUNT && trials[0].fitted.texts() / TEXTS_PER_COUNTED < size
+}
+
 /// What a model without a nonzero scores on held-out texts.
 pub(super) fn score_nothing(dataset: &Dataset, params: &Params, trials: &[Trial]) -> Estimate {
-    let search = Search { dataset, params, trials, sizes: &[0], finished: vec![false], step: &|_| () };
+    let (finished, expected) = (vec![false], vec![false]);
+    let search = Search { dataset, params, trials, sizes: &[0], finished, expected, step: &|_| () };
     let right: Vec<_> = trials.iter().map(|trial| vec![Some(trial.right(&[]))]).collect();
-    let scored = search.scored(Setting::without_choice(params), &right);
-    scored.estimates[0].expect("every trial has been scored")
+    let estimate = search.estimate(0..trials.len(), &right, 0);
+    estimate.expect("every trial has been scored")
 }
 
 /// The best followed to a size, to go on from; among equals the one tried first. A naive Bayes penalty has to be clearly
 /// better: with dropout, which does some of what it does, it often is not.
 fn best_followed(followed: &[Followed], at: usize) -> &Followed {
-    let standing = |followed: &Followed| {
-        let Scored { setting, estimates } = &followed.scored;
-        let handicap = if setting.naive_bayes { CLEARLY } else { 0.0 };
-        estimates[at].map_or(0.0, |estimate| estimate.accuracy - handicap * estimate.standard_error)
+    let standing = |Followed { scored, .. }: &Followed| {
+        let handicap = if scored.setting.naive_bayes { CLEARLY } else { 0.0 };
+        let standard_error = scored.estimates[at].map_or(0.0, |estimate| estimate.standard_error);
+        scored.merit(at).map_or(f64::NEG_INFINITY, |merit| merit - handicap * standard_error)
     };
     let best = followed.iter().rev().max_by(|a, b| standing(a).total_cmp(&standing(b)));
     best.expect("at least one strength is tried")
@@ -309,15 +338,10 @@ fn best_followed(followed: &[Followed], at: usize) -> &Followed {
 
 /// The setting that scored best at a size; among equals the one tried first.
 pub(super) fn best(scored: &[Scored], at: usize) -> (Setting, Estimate) {
-    let mut best: Option<(Setting, Estimate)> = None;
-    for scored in scored {
-        if let Some(estimate) = scored.estimates[at]
-            && best.is_none_or(|(_, best)| estimate.accuracy > best.accuracy)
-        {
-            best = Some((scored.setting, estimate));
-        }
-    }
-    best.expect("one of the settings suits every size")
+    let merit = |scored: &&Scored| scored.merit(at).unwrap_or(f64::NEG_INFINITY);
+    let best = scored.iter().rev().max_by(|a, b| merit(a).total_cmp(&merit(b)));
+    let found = best.and_then(|scored| Some((scored.setting, scored.estimates[at]?)));
+    found.expect("one of the settings suits every size")
 }
 
 #[cfg(test)]
@@ -379,7 +403,8 @@ mod tests {
         let followed = |naive_bayes, accuracy| {
             let setting = Setting { naive_bayes, ..Setting::without_choice(&Params::default()) };
             let estimates = vec![Some(Estimate { accuracy, standard_error: 0.01 })];
-            Followed { scored: Scored { setting, estimates }, right: Vec::new(), cells: Vec::new() }
+            let scored = Scored { setting, estimates, expected: vec![None] };
+            Followed { scored, right: Vec::new(), expected: Vec::new(), cells: Vec::new() }
         };
         let goes_on = |accuracy| {
             let all = [followed(false, 0.7), followed(true, accuracy)];

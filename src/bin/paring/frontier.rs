@@ -229,6 +229,7 @@ fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
             "fit": choice(&candidate.choice),
             "cross_validated": candidate.estimate.accuracy,
             "standard_error": candidate.estimate.standard_error,
+            "expected_accuracy": candidate.expected_accuracy,
         })
     };
     let (dense, points) = rows.split_last().expect("the dense fit is always there");

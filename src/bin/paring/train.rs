@@ -134,25 +134,30 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> St
     text += &line("time", format!("{:.1} s", started.elapsed().as_secs_f64()));
     if report.candidates.len() > 1 {
         text += &heading("tried: accuracy in % by nonzeros");
-        text += &tried(&report.candidates);
+        text += &tried(&report.candidates, |candidate| Some(candidate.estimate.accuracy));
+    }
+    if report.candidates.iter().any(|candidate| candidate.expected_accuracy.is_some()) {
+        text += &heading("chosen by: expected accuracy in %, as texts are few");
+        text += &tried(&report.candidates, |candidate| candidate.expected_accuracy);
     }
     text
 }
 
-/// A row for each way to fit, a column for each size.
-fn tried(candidates: &[Candidate]) -> String {
-    let mut sizes: Vec<usize> = candidates.iter().map(|candidate| candidate.nonzeros).collect();
+/// A row for each way to fit, a column for each size, of those that have a share to show.
+fn tried(candidates: &[Candidate], share: impl Fn(&Candidate) -> Option<f64>) -> String {
+    let shown = || candidates.iter().filter_map(|candidate| Some((candidate, share(candidate)?)));
+    let mut sizes: Vec<usize> = shown().map(|(candidate, _)| candidate.nonzeros).collect();
     sizes.sort_unstable();
     sizes.dedup();
     let mut rows: Vec<(String, Vec<String>)> = Vec::new();
-    for candidate in candidates {
+    for (candidate, share) in shown() {
         let name = candidate.choice.to_string();
         let at = rows.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
             rows.push((name, vec!["-".into(); sizes.len()]));
             rows.len() - 1
         });
         let column = sizes.partition_point(|&size| size < candidate.nonzeros);
-        rows[at].1[column] = format!("{:.2}", 100.0 * candidate.estimate.accuracy);
+        rows[at].1[column] = format!("{:.2}", 100.0 * share);
     }
     let longest = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let row = |name: &str, cells: &[String]| {

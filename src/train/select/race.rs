@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
+use super::expected::expected_right;
 use super::{Followed, Scored, Search, Trial, best_followed};
 use crate::train::Estimate;
 use crate::train::cell::Cell;
@@ -18,6 +19,7 @@ const BEHIND: f64 = 0.5;
 struct Fit {
     at: usize,
     right: f64,
+    expected: Option<f64>,
     /// None where nothing starts from them.
     cells: Vec<Cell>,
 }
@@ -45,8 +47,9 @@ impl Search<'_> {
     ) -> Vec<Followed> {
         let (trials, sizes) = (self.trials.len(), self.sizes.len());
         let nothing = |&(setting, _): &(Setting, _)| Followed {
-            scored: Scored { setting, estimates: Vec::new() },
+            scored: Scored { setting, estimates: Vec::new(), expected: Vec::new() },
             right: vec![vec![None; sizes]; trials],
+            expected: vec![vec![None; sizes]; trials],
             cells: vec![vec![Vec::new(); sizes]; trials],
         };
         let mut followed: Vec<Followed> = settings.iter().map(nothing).collect();
@@ -64,7 +67,8 @@ impl Search<'_> {
             }
         }
         for followed in &mut followed {
-            followed.scored = self.scored(followed.scored.setting, &followed.right);
+            let Followed { right, expected, .. } = &*followed;
+            followed.scored = self.scored(followed.scored.setting, right, expected);
         }
         followed
     }
@@ -113,8 +117,9 @@ impl Search<'_> {
             }
         });
         for ((number, trial), fits) in tasks.into_iter().zip(fits) {
-            for Fit { at, right, cells } in fits {
+            for Fit { at, right, expected, cells } in fits {
                 followed[number].right[trial][at] = Some(right);
+                followed[number].expected[trial][at] = expected;
                 followed[number].cells[trial][at] = cells;
             }
         }
@@ -138,7 +143,8 @@ impl Search<'_> {
             &mut |step| last = step,
             &mut |at, cells| {
                 let kept = if self.finished[at] { cells.to_vec() } else { Vec::new() };
-                fits.push(Fit { at, right: trial.right(cells), cells: kept });
+                let expected = self.expected[at].then(|| expected_right(&trial.held_out, cells));
+                fits.push(Fit { at, right: trial.right(cells), expected, cells: kept });
             },
         );
         (fits, last)
@@ -163,7 +169,7 @@ impl Search<'_> {
             let right = trial.right(&cells);
             last.loss = 1.0 - right / trial.held_out.total_weight();
             last.nonzeros = cells.len();
-            Fit { at, right, cells: Vec::new() }
+            Fit { at, right, expected: None, cells: Vec::new() }
         };
         let fits = (0..self.sizes.len()).filter(|&at| is_wanted(at)).map(fit).collect();
         (fits, last)
@@ -184,14 +190,28 @@ impl Search<'_> {
         (0..tasks).into_par_iter().map(run).collect()
     }
 
-    /// What comes of the weight that each trial's fits have right, at each size.
-    pub(super) fn scored(&self, setting: Setting, right: &[Vec<Option<f64>>]) -> Scored {
-        let estimate = |at| self.estimate(0..self.trials.len(), right, at);
-        Scored { setting, estimates: (0..self.sizes.len()).map(estimate).collect() }
+    /// What comes of the weight that each trial's fits have right, and are expected to, at each size.
+    fn scored(&self, setting: Setting, right: &[Vec<Option<f64>>], expected: &[Vec<Option<f64>>]) -> Scored {
+        let (all, sizes) = (0..self.trials.len(), 0..self.sizes.len());
+        let total: f64 = self.trials.iter().map(Trial::weight).sum();
+        let expected_accuracy = |at: usize| {
+            let expected: Option<f64> = expected.iter().map(|expected| expected[at]).sum();
+            Some(expected? / total)
+        };
+        Scored {
+            setting,
+            estimates: sizes.clone().map(|at| self.estimate(all.clone(), right, at)).collect(),
+            expected: sizes.map(expected_accuracy).collect(),
+        }
     }
 
     /// What comes of it at one size, on some trials.
-    fn estimate(&self, trials: Range<usize>, right: &[Vec<Option<f64>>], at: usize) -> Option<Estimate> {
+    pub(super) fn estimate(
+        &self,
+        trials: Range<usize>,
+        right: &[Vec<Option<f64>>],
+        at: usize,
+    ) -> Option<Estimate> {
         let right: Option<f64> = right[trials.clone()].iter().map(|right| right[at]).sum();
         let trials = &self.trials[trials];
         let total: f64 = trials.iter().map(Trial::weight).sum();
