@@ -51,6 +51,18 @@ fn a_cut_is_tried_at_the_best_l2_strength_and_at_the_next_weaker_unless_one_is_g
 }
 
 #[test]
+fn a_model_says_whether_its_penalty_was_of_naive_bayes() {
+    for (nonzeros, is_so) in [("60", true), ("5", false)] {
+        let bench = Bench::new();
+        let report = bench.train_titles("m", &["--nonzeros", nonzeros]);
+        let objective = report.lines().find(|line| line.starts_with("objective")).unwrap();
+        assert_eq!(objective.contains("naive Bayes"), is_so, "{report}");
+        let training = &bench.json(&["inspect", "-m", "m", "--json"])["training"];
+        assert_eq!(training["penalty"] == "naive Bayes", is_so, "{training}");
+    }
+}
+
+#[test]
 fn what_the_choice_is_by_is_shown_where_it_is_not_accuracy() {
     let report = |nonzeros: &str| Bench::new().train_titles("m", &["--nonzeros", nonzeros]);
     let by = "\nchosen by: expected accuracy in %";

@@ -374,6 +374,19 @@ mod tests {
         assert!(trained.report.candidates.len() > 3);
     }
 
+    #[test]
+    fn the_naive_bayes_penalty_is_tried_where_all_weights_have_room() {
+        let dataset = dataset(299);
+        let needed = dataset.possible_weights() * BYTES_OF_WEIGHT;
+        let is_tried = |max_memory| {
+            let budget = Budget::Nonzeros(3);
+            let params = Params { budget, folds: 2, l2: Some(1.0), max_memory, ..Params::default() };
+            let trained = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap();
+            trained.report.candidates.iter().any(|candidate| candidate.choice.naive_bayes)
+        };
+        assert_eq!((is_tried(needed - 1), is_tried(needed)), (false, true));
+    }
+
     /// What the settings of `params` score at 20 nonzeros on four folds, and how many fits that takes.
     fn scored_and_fits(texts: usize, params: &Params) -> (Vec<Scored>, usize) {
         let dataset = dataset(texts);
