@@ -104,7 +104,7 @@ pub struct Candidate {
     /// Where fewer than 2,000 texts are held out in all, and fewer than four fitted for each nonzero, the choice is by
     /// this and not by accuracy, which so few texts say little of: the mean of the held-out texts' probabilities of their own
     /// classes, 0 to 1, at the temperature that suits those texts best (temperature scaling: Guo and others, "On calibration
-    /// of modern neural networks", 2017).
+    /// of modern neural networks", 2017). None elsewhere.
     pub expected_accuracy: Option<f64>,
 }
 

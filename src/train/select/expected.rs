@@ -3,10 +3,10 @@
 use crate::train::cell::Cell;
 use crate::train::problem::Problem;
 
-/// The natural logarithms of the largest and the least temperature, negated.
+/// The natural logarithms of the inverse temperatures that are searched.
 const LEAST: f64 = -6.0;
 const MOST: f64 = 4.0;
-/// How often the interval of temperatures is halved.
+/// How often the interval of them is halved.
 const HALVINGS: usize = 30;
 
 /// The weight of the texts of `held_out` that are expected to be right: the sum of their own classes' probabilities, by the
@@ -26,19 +26,19 @@ pub(super) fn expected_right(held_out: &Problem, cells: &[Cell]) -> f64 {
             high = middle;
         }
     }
-    rows.expected_right(libm::exp((low + high) / 2.0))
+    rows.own(libm::exp((low + high) / 2.0))
 }
 
 /// Texts' scores less those of their own classes, with their weights.
-struct Rows {
+struct Rows<'p> {
     classes: usize,
     /// Shape (texts, classes).
     ahead: Vec<f64>,
-    weights: Vec<f32>,
+    weights: &'p [f32],
 }
 
-impl Rows {
-    fn new(problem: &Problem, cells: &[Cell]) -> Rows {
+impl<'p> Rows<'p> {
+    fn new(problem: &'p Problem, cells: &[Cell]) -> Rows<'p> {
         let classes = problem.classes();
         let mut ahead = vec![0.0; problem.texts() * classes];
         for &Cell { feature, class, weight } in cells {
@@ -51,17 +51,19 @@ impl Rows {
             let own = row[label as usize];
             row.iter_mut().for_each(|score| *score -= own);
         }
-        Rows { classes, ahead, weights: problem.weights().to_vec() }
+        Rows { classes, ahead, weights: problem.weights() }
     }
 
     /// Each text's weight, its probability of its own class, and how much its other scores are ahead in expectation, at an
     /// inverse temperature.
     fn at(&self, inverse: f64) -> impl Iterator<Item = (f64, f64, f64)> {
-        self.ahead.chunks(self.classes).zip(&self.weights).map(move |(row, &weight)| {
+        self.ahead.chunks(self.classes).zip(self.weights).map(move |(row, &weight)| {
             let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let odds = |ahead: f64| libm::exp((ahead - highest) * inverse);
-            let total: f64 = row.iter().map(|&ahead| odds(ahead)).sum();
-            let ahead: f64 = row.iter().map(|&ahead| odds(ahead) * ahead).sum();
+            let (total, ahead) = row.iter().fold((0.0, 0.0), |(total, sum), &ahead| {
+                let odds = odds(ahead);
+                (total + odds, sum + odds * ahead)
+            });
             (f64::from(weight), odds(0.0) / total, ahead / total)
         })
     }
@@ -71,7 +73,8 @@ impl Rows {
         self.at(inverse).map(|(weight, _, ahead)| -weight * ahead).sum()
     }
 
-    fn expected_right(&self, inverse: f64) -> f64 {
+    /// The sum of the probabilities of the texts' own classes, each times its weight.
+    fn own(&self, inverse: f64) -> f64 {
         self.at(inverse).map(|(weight, own, _)| weight * own).sum()
     }
 }
