@@ -14,6 +14,8 @@ use crate::infer::scan::{Kernel, Scan};
 /// A proximal step that promises less than this share of the objective has come to rest.
 const TOLERANCE: f64 = 1e-5;
 const MOST_STEPS: usize = 1000;
+/// Of so many steps, one looks at all features; the others leave out those that the penalty held at zero in it.
+const STEPS_PER_SCREENING: usize = 10;
 
 /// The weights that are not zero at the [`minimum`], in the order of features, then classes. Of two classes, a feature has
 /// one for one of them: there, almost every feature has two, so that to cut them one by one would leave pairs, which
@@ -35,29 +37,35 @@ pub(super) fn fit(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<
 ///
 /// Takes memory for two matrices of shape (features, classes) and one of shape (texts, classes).
 fn minimum(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<Cell> {
-    let classes = problem.classes();
+    let stride = stride(problem.classes());
     let by_text = problem.shares_by_text();
     let curvatures = curvatures(problem, &by_text);
-    let mut here = vec![0.0_f32; problem.features() * classes];
+    let mut here = vec![0.0_f32; problem.features() * stride];
     let mut ahead = here.clone();
-    // Whether a feature has no weight, here and ahead.
-    let mut is_empty = vec![true; problem.features()];
-    let mut residuals = vec![0.0_f32; problem.texts() * classes];
+    // Whether the penalty holds all weights of a feature at zero, here and ahead, and the entries of the other features.
+    let mut is_held = vec![true; problem.features()];
+    let mut unheld_by_text = without(&by_text, &is_held);
+    let mut residuals = vec![0.0_f32; problem.texts() * stride];
     let mut momentum = 1.0_f32;
     let instructions = Instructions::best();
+    let mut until_screening = 0;
     for _ in 0..MOST_STEPS {
-        let losses = set_residuals(instructions, problem, &by_text, loss, &ahead, &mut residuals);
+        let losses = set_residuals(instructions, problem, &unheld_by_text, loss, &ahead, &mut residuals);
         let next_momentum = (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt()) / 2.0;
         let carry = (momentum - 1.0) / next_momentum;
+        let is_screening = until_screening == 0;
         let steps: Vec<Step> = here
-            .par_chunks_mut(classes)
-            .zip(ahead.par_chunks_mut(classes))
+            .par_chunks_mut(stride)
+            .zip(ahead.par_chunks_mut(stride))
             .zip(&curvatures)
-            .zip(&mut is_empty)
+            .zip(&mut is_held)
             .enumerate()
             .map_init(
-                || vec![0.0; classes],
-                |gradient, (feature, (((here, ahead), &curvature), is_empty))| {
+                || vec![0.0; stride],
+                |gradient, (feature, (((here, ahead), &curvature), is_held))| {
+                    if *is_held && !is_screening {
+                        return Step::default();
+                    }
                     let (texts, shares) = problem.shares_of(feature as u32);
                     instructions.run(WeightedSum {
                         rows: texts,
@@ -65,22 +73,32 @@ fn minimum(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<Cell> {
                         matrix: &residuals,
                         sum: gradient,
                     });
-                    if *is_empty && gradient.iter().all(|slope| slope.abs() <= l1) {
-                        // The penalty holds all its weights at zero.
+                    let is_empty = || here.iter().chain(&*ahead).all(|&weight| weight == 0.0);
+                    if is_screening {
+                        *is_held = gradient.iter().all(|slope| slope.abs() <= l1) && is_empty();
+                    }
+                    if *is_held {
                         return Step::default();
                     }
                     let penalty = Penalty { l1, l2: ridge.of_feature(feature) };
-                    let step = Step::take(here, ahead, gradient, curvature, penalty, carry);
-                    *is_empty = here.iter().chain(&*ahead).all(|&weight| weight == 0.0);
-                    step
+                    Step::take(here, ahead, gradient, curvature, penalty, carry)
                 },
             )
             .collect();
         // Summed in order, so that the number of threads changes nothing.
         let sum = |part: fn(&Step) -> f32| steps.iter().map(|step| f64::from(part(step))).sum::<f64>();
-        if sum(|step| step.decrease) <= TOLERANCE * (losses + sum(|step| step.penalty)) {
+        let is_at_rest = sum(|step| step.decrease) <= TOLERANCE * (losses + sum(|step| step.penalty));
+        if is_at_rest && is_screening {
             break;
         }
+        if is_screening {
+            unheld_by_text = without(&by_text, &is_held);
+        }
+        until_screening = match until_screening {
+            _ if is_at_rest => 0,
+            0 => STEPS_PER_SCREENING - 1,
+            steps => steps - 1,
+        };
         momentum = next_momentum;
         if sum(|step| step.uphill) > 0.0 {
             momentum = 1.0;
@@ -89,11 +107,25 @@ fn minimum(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<Cell> {
     }
     let weights = here.iter().enumerate().filter(|&(_, &weight)| weight != 0.0);
     let cell = |(at, &weight): (usize, &f32)| Cell {
-        feature: (at / classes) as u32,
-        class: (at % classes) as u32,
+        feature: (at / stride) as u32,
+        class: (at % stride) as u32,
         weight: weight.clamp(-super::smooth::LARGEST_WEIGHT, super::smooth::LARGEST_WEIGHT),
     };
     weights.map(cell).collect()
+}
+
+/// The entries of the features that are not held.
+fn without(by_text: &CsMatI<f32, u32, usize>, is_held: &[bool]) -> CsMatI<f32, u32, usize> {
+    let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
+    for text in by_text.outer_iterator() {
+        let unheld = text.iter().filter(|&(feature, _)| !is_held[feature]);
+        for (feature, &share) in unheld {
+            indices.push(feature as u32);
+            data.push(share);
+        }
+        indptr.push(indices.len());
+    }
+    CsMatI::new(by_text.shape(), indptr, indices, data)
 }
 
 /// For each feature, a bound on the second derivative of the sum of losses along any of its weights, which holds
@@ -123,7 +155,7 @@ fn set_residuals(
 ) -> f64 {
     let classes = problem.classes();
     let losses: Vec<f64> = residuals
-        .par_chunks_mut(classes)
+        .par_chunks_mut(stride(classes))
         .zip(problem.labels())
         .zip(problem.weights())
         .enumerate()
@@ -132,11 +164,11 @@ fn set_residuals(
             let (features, shares) = (&by_text.indices()[range.clone()], &by_text.data()[range]);
             instructions.run(WeightedSum { rows: features, weights: shares, matrix: weights, sum: row });
             row[label as usize] -= loss.margin;
-            let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let own = row[label as usize] - highest;
-            instructions.run(Exponentials { scores: row, highest });
-            let total: f32 = row.iter().sum();
-            let u = libm::logf(total) - own;
+            let own = row[label as usize];
+            row[classes..].fill(f32::NEG_INFINITY);
+            let (highest, total) = instructions.run(Odds { scores: row });
+            row[classes..].fill(0.0);
+            let u = libm::logf(total) - (own - highest);
             let pull = text_weight * if loss.q == 0.0 { 1.0 } else { exp(-loss.q * u) };
             row.iter_mut().for_each(|odds| *odds *= pull / total);
             row[label as usize] -= pull;
@@ -146,13 +178,18 @@ fn set_residuals(
     losses.iter().sum()
 }
 
+/// The numbers that a row of a matrix takes, of which there is one for each class: those beyond are 0, and let vectors be full.
+fn stride(classes: usize) -> usize {
+    classes.next_multiple_of(if classes > 4 { 8 } else { 4 })
+}
+
 /// The sum of some rows of a matrix, each times its weight. Wider vectors change no bit of it: each of its numbers is a sum
 /// in the order of the rows.
 struct WeightedSum<'a> {
     rows: &'a [u32],
     weights: &'a [f32],
     matrix: &'a [f32],
-    /// As long as a row is.
+    /// As long as a row is: a [`stride`].
     sum: &'a mut [f32],
 }
 
@@ -160,33 +197,68 @@ impl Kernel for WeightedSum<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self, _: impl Scan) {
-        let WeightedSum { rows, weights, matrix, sum } = self;
-        let length = sum.len();
-        sum.fill(0.0);
-        for (&row, &weight) in rows.iter().zip(weights) {
-            for (sum, &value) in sum.iter_mut().zip(&matrix[row as usize * length..][..length]) {
+    fn run(mut self, _: impl Scan) {
+        let mut at = 0;
+        while at < self.sum.len() {
+            at += match self.sum.len() - at {
+                ..8 => self.set_part::<4>(at),
+                8..16 => self.set_part::<8>(at),
+                16..32 => self.set_part::<16>(at),
+                _ => self.set_part::<32>(at),
+            };
+        }
+    }
+}
+
+impl WeightedSum<'_> {
+    /// Sets so many of its numbers, few enough to stay in registers; gives how many.
+    #[inline(always)]
+    fn set_part<const NUMBERS: usize>(&mut self, at: usize) -> usize {
+        let mut sum = [0.0; NUMBERS];
+        for (&row, &weight) in self.rows.iter().zip(self.weights) {
+            let row = &self.matrix[row as usize * self.sum.len() + at..][..NUMBERS];
+            for (sum, &value) in sum.iter_mut().zip(row) {
                 *sum += weight * value;
             }
         }
+        self.sum[at..][..NUMBERS].copy_from_slice(&sum);
+        NUMBERS
     }
 }
 
-/// The exponentials of scores less the highest, in their place.
-struct Exponentials<'a> {
+/// The exponentials of scores less the highest, in their place; gives the highest and the sum of them, which is in an order
+/// that no vectors change.
+struct Odds<'a> {
+    /// As many as a [`stride`].
     scores: &'a mut [f32],
-    highest: f32,
 }
 
-impl Kernel for Exponentials<'_> {
-    type Output = ();
+impl Kernel for Odds<'_> {
+    type Output = (f32, f32);
 
     #[inline(always)]
-    fn run(self, _: impl Scan) {
-        for score in self.scores {
-            *score = exp(*score - self.highest);
+    fn run(self, _: impl Scan) -> (f32, f32) {
+        if self.scores.len() == 4 { odds::<4>(self.scores) } else { odds::<8>(self.scores) }
+    }
+}
+
+#[inline(always)]
+fn odds<const LANES: usize>(scores: &mut [f32]) -> (f32, f32) {
+    let mut highest = [f32::NEG_INFINITY; LANES];
+    for scores in scores.chunks_exact(LANES) {
+        for (highest, &score) in highest.iter_mut().zip(scores) {
+            *highest = if score > *highest { score } else { *highest };
         }
     }
+    let highest = highest.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    let mut totals = [0.0; LANES];
+    for scores in scores.chunks_exact_mut(LANES) {
+        for (total, score) in totals.iter_mut().zip(scores) {
+            *score = exp(*score - highest);
+            *total += *score;
+        }
+    }
+    (highest, totals.iter().sum())
 }
 
 /// What bears on the weights of one feature besides the losses.
@@ -276,16 +348,17 @@ mod tests {
 
         #[test]
         fn no_bit_depends_on_the_instructions_that_the_machine_has(
-            matrix in proptest::collection::vec(-9.0..9.0_f32, 4 * 37),
+            matrix in proptest::collection::vec(-9.0..9.0_f32, 4 * 40),
             rows in proptest::collection::vec((0..4_u32, 0.0..2.0_f32), 0..9),
-            length in 1..38_usize,
+            classes in 1..38_usize,
         ) {
+            let length = stride(classes);
             let (rows, weights): (Vec<u32>, Vec<f32>) = rows.into_iter().unzip();
             let bits = |instructions: Instructions| -> Vec<u32> {
                 let mut sum = vec![1.0; length];
                 instructions.run(WeightedSum { rows: &rows, weights: &weights, matrix: &matrix, sum: &mut sum });
-                instructions.run(Exponentials { scores: &mut sum, highest: 3.0 });
-                sum.into_iter().map(f32::to_bits).collect()
+                let (highest, total) = instructions.run(Odds { scores: &mut sum });
+                sum.into_iter().chain([highest, total]).map(f32::to_bits).collect()
             };
             let mut all = Instructions::available().map(bits);
             let portable = all.next().unwrap();
