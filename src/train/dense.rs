@@ -35,7 +35,11 @@ pub(super) fn fit(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<
 /// text's sum of shares times weights is at most the sum of its shares times the sum of shares times squared weights. The
 /// losses with q above 0 are concave in the negative log-likelihood, so that the bound is theirs too.
 ///
-/// Takes memory for two matrices of shape (features, classes) and one of shape (texts, classes).
+/// The penalty holds the weights of most features at zero: those that it does are left out of the next steps, and looked at
+/// again after some and before the end (screening: Tibshirani and others, "Strong rules for discarding predictors in
+/// lasso-type problems", 2012).
+///
+/// Takes memory for two matrices of shape (features, classes) and one of shape (texts, classes), with rows of a [`stride`].
 fn minimum(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<Cell> {
     let stride = stride(problem.classes());
     let by_text = problem.shares_by_text();
@@ -44,7 +48,7 @@ fn minimum(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<Cell> {
     let mut ahead = here.clone();
     // Whether the penalty holds all weights of a feature at zero, here and ahead, and the entries of the other features.
     let mut is_held = vec![true; problem.features()];
-    let mut unheld_by_text = without(&by_text, &is_held);
+    let mut unheld_by_text = unheld(&by_text, &is_held);
     let mut residuals = vec![0.0_f32; problem.texts() * stride];
     let mut momentum = 1.0_f32;
     let instructions = Instructions::best();
@@ -92,7 +96,7 @@ fn minimum(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<Cell> {
             break;
         }
         if is_screening {
-            unheld_by_text = without(&by_text, &is_held);
+            unheld_by_text = unheld(&by_text, &is_held);
         }
         until_screening = match until_screening {
             _ if is_at_rest => 0,
@@ -115,7 +119,7 @@ fn minimum(problem: &Problem, loss: Loss, l1: f32, ridge: &Ridge) -> Vec<Cell> {
 }
 
 /// The entries of the features that are not held.
-fn without(by_text: &CsMatI<f32, u32, usize>, is_held: &[bool]) -> CsMatI<f32, u32, usize> {
+fn unheld(by_text: &CsMatI<f32, u32, usize>, is_held: &[bool]) -> CsMatI<f32, u32, usize> {
     let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
     for text in by_text.outer_iterator() {
         let unheld = text.iter().filter(|&(feature, _)| !is_held[feature]);
