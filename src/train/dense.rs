@@ -351,22 +351,31 @@ mod tests {
         }
 
         #[test]
-        fn no_bit_depends_on_the_instructions_that_the_machine_has(
-            matrix in proptest::collection::vec(-9.0..9.0_f32, 4 * 40),
+        fn sums_and_odds_are_those_of_plain_loops_whatever_instructions_the_machine_has(
+            matrix in proptest::collection::vec(-9.0..9.0_f32, 4 * 72),
             rows in proptest::collection::vec((0..4_u32, 0.0..2.0_f32), 0..9),
-            classes in 1..38_usize,
+            classes in 1..70_usize,
         ) {
             let length = stride(classes);
+            let mut plain = vec![0.0_f32; length];
+            for &(row, weight) in &rows {
+                let row = &matrix[row as usize * length..][..length];
+                plain.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
+            }
+            let plain_highest = plain.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let plain_odds: Vec<f32> = plain.iter().map(|score| exp(score - plain_highest)).collect();
             let (rows, weights): (Vec<u32>, Vec<f32>) = rows.into_iter().unzip();
-            let bits = |instructions: Instructions| -> Vec<u32> {
+            let mut totals = Vec::new();
+            for instructions in Instructions::available() {
                 let mut sum = vec![1.0; length];
                 instructions.run(WeightedSum { rows: &rows, weights: &weights, matrix: &matrix, sum: &mut sum });
+                prop_assert_eq!(&sum, &plain);
                 let (highest, total) = instructions.run(Odds { scores: &mut sum });
-                sum.into_iter().chain([highest, total]).map(f32::to_bits).collect()
-            };
-            let mut all = Instructions::available().map(bits);
-            let portable = all.next().unwrap();
-            all.for_each(|bits| assert_eq!(bits, portable));
+                prop_assert_eq!((highest, &sum), (plain_highest, &plain_odds));
+                prop_assert!((total / plain_odds.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+                totals.push(total.to_bits());
+            }
+            prop_assert!(totals.iter().all(|total| *total == totals[0]));
         }
 
         #[test]
