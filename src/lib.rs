@@ -53,7 +53,7 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! 1. **Grow** from nothing: the (feature, class) that most lowers the loss at the best weight it can have, found by an
 //!    exact line search among those whose gradients promise most; all weights are re-optimised whenever a quarter
 //!    was added. Grows to twice the budget. Budgets above a sixty-fourth of all possible weights start from a dense fit with
-//!    an L1 penalty instead (accelerated proximal steps, until one promises less than 1e-5 of the objective), and smaller ones
+//!    an L1 penalty instead (accelerated proximal steps, until one promises less than 5e-5 of the objective), and smaller ones
 //!    where that does better.
 //! 2. **Prune** to the budget, a fifth of the weights at a time, by what each cut costs, re-optimising what is left in
 //!    between. What was cut stays zero.
