@@ -4,7 +4,7 @@ use super::exp_ln::{exp, ln};
 use crate::infer::Instructions;
 use crate::infer::scan::{Kernel, Scan};
 
-/// The texts that one weight bears on, gathered; arrays of equal length.
+/// The texts that one weight bears on, gathered: those of its feature once for all of its classes. Arrays of equal length.
 ///
 /// With all other weights fixed, changing the weight of (feature, class) by `d` takes the class's
 /// probability `p` in a text of which the feature has a share of `x` to `p e^(dx) / s`, `s = 1 - p + p e^(dx)`,
@@ -12,12 +12,18 @@ use crate::infer::scan::{Kernel, Scan};
 #[derive(Debug)]
 pub(super) struct Line {
     instructions: Instructions,
+    /// The feature whose texts these are.
+    feature: Option<u32>,
+    /// The sum of each text's odds.
+    totals: Vec<f64>,
+    labels: Vec<u32>,
     /// The class's probability in each text.
     p: Vec<f32>,
     /// That of all other classes together: 1 less `p` would lose it where `p` rounds to 1.
     rest: Vec<f32>,
     /// The feature's share of the text.
     shares: Vec<f32>,
+    largest_share: f32,
     /// How much the text pulls: its weight times the slope of the loss in the negative log-likelihood.
     pulls: Vec<f32>,
     /// 1 where the class is the text's own, or else 0.
@@ -36,6 +42,9 @@ struct Text {
 
 /// The furthest that one step of a search goes.
 const LONGEST_STEP: f32 = 2.0;
+
+/// A step that changes no score by more than this leads near enough to where it aims: curvatures change little on the way.
+const SHORT_STEP: f32 = 0.02;
 
 /// A change, and what the objective does there.
 #[derive(Debug, Clone, Copy)]
@@ -69,38 +78,84 @@ impl Line {
     pub(super) fn new() -> Line {
         Line {
             instructions: Instructions::best(),
+            feature: None,
+            totals: Vec::new(),
+            labels: Vec::new(),
             p: Vec::new(),
             rest: Vec::new(),
             shares: Vec::new(),
+            largest_share: 0.0,
             pulls: Vec::new(),
             is_own: Vec::new(),
         }
     }
 
-    /// Gathers these texts, given their shares, and by text the class's probability and that of all others, the pull, and
-    /// whether the class is its own.
-    #[inline(always)]
-    pub(super) fn gather(
+    /// Gathers the texts of a feature, given their shares, unless they were the last that were; by text, the sum of all
+    /// odds, the pull and the label.
+    pub(super) fn enter(
         &mut self,
-        texts: &[u32],
-        shares: &[f32],
-        probabilities: impl Fn(usize) -> (f32, f32),
-        pull: impl Fn(usize) -> f32,
-        is_own: impl Fn(usize) -> bool,
+        feature: u32,
+        (texts, shares): (&[u32], &[f32]),
+        totals: &[f64],
+        pulls: &[f32],
+        labels: &[u32],
     ) {
-        let texts = || texts.iter().map(|&text| text as usize);
-        self.p.clear();
-        self.rest.clear();
-        for (p, rest) in texts().map(probabilities) {
-            self.p.push(p);
-            self.rest.push(rest);
+        if self.feature == Some(feature) {
+            return;
         }
+        self.feature = Some(feature);
         self.shares.clear();
         self.shares.extend_from_slice(shares);
+        self.largest_share = shares.iter().copied().fold(0.0, f32::max);
         self.pulls.clear();
-        self.pulls.extend(texts().map(pull));
-        self.is_own.clear();
-        self.is_own.extend(texts().map(|text| f32::from(u8::from(is_own(text)))));
+        self.pulls.extend(texts.iter().map(|&text| pulls[text as usize]));
+        self.labels.clear();
+        self.labels.extend(texts.iter().map(|&text| labels[text as usize]));
+        self.set_totals(texts, totals);
+    }
+
+    fn set_totals(&mut self, texts: &[u32], totals: &[f64]) {
+        self.totals.clear();
+        self.totals.extend(texts.iter().map(|&text| totals[text as usize]));
+    }
+
+    /// Takes note that the odds of a feature's texts have changed.
+    pub(super) fn note_change(&mut self, feature: u32, texts: &[u32], totals: &[f64]) {
+        if self.feature == Some(feature) {
+            self.set_totals(texts, totals);
+        } else {
+            self.feature = None;
+        }
+    }
+
+    /// Forgets the texts: what was known of them holds no longer.
+    pub(super) fn leave(&mut self) {
+        self.feature = None;
+    }
+
+    /// Sets the line of a class, given its odds by text, in the feature that was entered. Where the sum less the class's own
+    /// odds has lost its digits, `others` sums up those of all other classes.
+    pub(super) fn set_class(
+        &mut self,
+        class: u32,
+        texts: &[u32],
+        odds: &[f32],
+        others: impl Fn(usize) -> f64,
+    ) {
+        self.p.clear();
+        self.p.extend(texts.iter().map(|&text| odds[text as usize]));
+        self.rest.resize(texts.len(), 0.0);
+        self.is_own.resize(texts.len(), 0.0);
+        let (totals, labels) = (&self.totals, &self.labels);
+        let (p, rest, is_own) = (&mut self.p, &mut self.rest, &mut self.is_own);
+        if self.instructions.run(Shares { class, totals, labels, p, rest, is_own }) {
+            for ((rest, &total), &text) in self.rest.iter_mut().zip(&self.totals).zip(texts) {
+                let text = text as usize;
+                if has_lost_digits(total - f64::from(odds[text]), total) {
+                    *rest = (others(text) / total) as f32;
+                }
+            }
+        }
     }
 
     /// Calls `f` with each text and its lane: whole rows of lanes, then the rest.
@@ -126,7 +181,11 @@ impl Line {
 
     /// The first and second derivative of the pulled negative log-likelihood at a change of `d`.
     pub(super) fn derivatives(&self, d: f32) -> (f32, f32) {
-        self.instructions.run(Derivatives { line: self, d })
+        if d == 0.0 {
+            self.instructions.run(DerivativesHere { line: self })
+        } else {
+            self.instructions.run(Derivatives { line: self, d })
+        }
     }
 
     /// The change that minimises the pulled negative log-likelihood plus `l2 / 2 (weight + d)^2`, or that comes nearer to
@@ -144,6 +203,9 @@ impl Line {
             }
             let step = (-here.slope / here.curvature).clamp(-LONGEST_STEP, LONGEST_STEP);
             let mut d = here.d + step;
+            if step.abs() * self.largest_share < SHORT_STEP && past.is_none() {
+                return d;
+            }
             if let Some(past) = past
                 && (d - before.d) * (d - past.d) >= 0.0
             {
@@ -187,6 +249,66 @@ impl Line {
     }
 }
 
+/// What a change of a weight by `d` multiplies the class's odds by in a text of which the feature has this share.
+#[inline(always)]
+fn growth(d: f32, share: f32) -> f32 {
+    exp((d * share).clamp(-80.0, 80.0))
+}
+
+/// Sets `growths` to those of texts with these shares; both are of equal length.
+pub(super) struct Growths<'l> {
+    pub d: f32,
+    pub shares: &'l [f32],
+    pub growths: &'l mut [f32],
+}
+
+impl Kernel for Growths<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, _: impl Scan) {
+        for (to, &share) in self.growths.iter_mut().zip(self.shares) {
+            *to = growth(self.d, share);
+        }
+    }
+}
+
+/// Whether the difference of two sums of odds, the larger of them `total`, says nothing.
+#[inline(always)]
+fn has_lost_digits(difference: f64, total: f64) -> bool {
+    difference < 1e-9 * total
+}
+
+/// The work of [`Line::set_class`]: `p` holds the class's odds before, and its probabilities after. Gives whether digits
+/// were lost.
+struct Shares<'l> {
+    class: u32,
+    totals: &'l [f64],
+    labels: &'l [u32],
+    p: &'l mut [f32],
+    rest: &'l mut [f32],
+    is_own: &'l mut [f32],
+}
+
+impl Kernel for Shares<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self, _: impl Scan) -> bool {
+        let mut lost = false;
+        for ((p, rest), &total) in self.p.iter_mut().zip(self.rest).zip(self.totals) {
+            let difference = total - f64::from(*p);
+            lost |= has_lost_digits(difference, total);
+            *rest = (difference / total) as f32;
+            *p /= total as f32;
+        }
+        for (is_own, &label) in self.is_own.iter_mut().zip(self.labels) {
+            *is_own = f32::from(u8::from(label == self.class));
+        }
+        lost
+    }
+}
+
 /// The work of [`Line::derivatives`]. Wider vectors change no bit of it, nor of the next: their lanes are those of the sums.
 struct Derivatives<'l> {
     line: &'l Line,
@@ -199,7 +321,23 @@ impl Kernel for Derivatives<'_> {
     #[inline(always)]
     fn run(self, _: impl Scan) -> (f32, f32) {
         let mut sums = Sums::default();
-        self.line.for_each(|lane, text| sums.add(lane, text, exp((self.d * text.share).clamp(-80.0, 80.0))));
+        self.line.for_each(|lane, text| sums.add(lane, text, growth(self.d, text.share)));
+        (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
+    }
+}
+
+/// The same with no change, which takes no exponentials.
+struct DerivativesHere<'l> {
+    line: &'l Line,
+}
+
+impl Kernel for DerivativesHere<'_> {
+    type Output = (f32, f32);
+
+    #[inline(always)]
+    fn run(self, _: impl Scan) -> (f32, f32) {
+        let mut sums = Sums::default();
+        self.line.for_each(|lane, text| sums.add(lane, text, 1.0));
         (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
     }
 }
@@ -256,9 +394,12 @@ mod tests {
                     shares: texts.iter().map(|text| text.1).collect(),
                     pulls: texts.iter().map(|text| text.2).collect(),
                     is_own: texts.iter().map(|text| f32::from(text.3)).collect(),
+                    ..Line::new()
                 };
-                let (slope, curvature) = line.derivatives(d);
-                (slope.to_bits(), curvature.to_bits(), line.rise(d, q).to_bits())
+                let bits = |(slope, curvature): (f32, f32)| (slope.to_bits(), curvature.to_bits());
+                let here = bits(line.derivatives(0.0));
+                assert_eq!(here, bits(instructions.run(Derivatives { line: &line, d: 0.0 })));
+                (here, bits(line.derivatives(d)), line.rise(d, q).to_bits())
             };
             let mut all = Instructions::available().map(bits);
             let portable = all.next().unwrap();

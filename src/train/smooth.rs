@@ -2,11 +2,12 @@
 
 use super::cell::{Cell, Places, without_full_rows};
 use super::exp_ln::exp;
-use super::line::Line;
+use super::line::{Growths, Line};
 use super::loss::Loss;
 use super::params::PruneBy;
 use super::problem::Problem;
 use super::ridge::Ridge;
+use crate::infer::Instructions;
 
 pub(super) const LARGEST_WEIGHT: f32 = 30.0;
 const SMALLEST_ODDS: f32 = 1e-37;
@@ -35,6 +36,7 @@ pub(super) struct SmoothFit<'p> {
     /// Each text's weight times p^q, as of the last call of `reweigh`.
     pulls: Vec<f32>,
     line: Line,
+    instructions: Instructions,
     /// Room for what the odds are multiplied by when a weight changes.
     growths: Vec<f32>,
 }
@@ -59,6 +61,7 @@ impl<'p> SmoothFit<'p> {
             totals: vec![problem.classes() as f64; problem.texts()],
             pulls: problem.weights().to_vec(),
             line: Line::new(),
+            instructions: Instructions::best(),
             growths: Vec::new(),
         };
         fit.refresh();
@@ -118,6 +121,7 @@ impl<'p> SmoothFit<'p> {
 
     /// Moves the majoriser's tangent to where the fit is now.
     pub(super) fn reweigh(&mut self) {
+        self.line.leave();
         for text in 0..self.problem.texts() {
             let weight = self.problem.weights()[text];
             self.pulls[text] = if self.loss.q == 0.0 {
@@ -144,36 +148,23 @@ impl<'p> SmoothFit<'p> {
     }
 
     fn gather(&mut self, feature: u32, class: u32) {
+        let count = self.problem.texts();
         let (texts, shares) = self.problem.shares_of(feature);
-        let (count, labels) = (self.problem.texts(), self.problem.labels());
-        let (odds, totals, pulls) = (&self.odds, &self.totals, &self.pulls);
-        let of_class = &odds[class as usize * count..][..count];
-        self.line.gather(
-            texts,
-            shares,
-            |text| {
-                let (own, total) = (of_class[text], totals[text]);
-                let mut rest = total - f64::from(own);
-                if rest < 1e-9 * total {
-                    // The difference has lost its digits.
-                    rest = 0.0;
-                    for (at, odds) in odds.chunks_exact(count).enumerate() {
-                        rest += if at == class as usize { 0.0 } else { f64::from(odds[text]) };
-                    }
-                }
-                (own / total as f32, (rest / total) as f32)
-            },
-            |text| pulls[text],
-            |text| labels[text] == class,
-        );
+        let (odds, class_at) = (&self.odds, class as usize);
+        self.line.enter(feature, (texts, shares), &self.totals, &self.pulls, self.problem.labels());
+        let others = |text: usize| {
+            let of_others = odds.chunks_exact(count).enumerate().filter(|&(at, _)| at != class_at);
+            of_others.map(|(_, odds)| f64::from(odds[text])).sum()
+        };
+        self.line.set_class(class, texts, &odds[class_at * count..][..count], others);
     }
 
     /// Changes one weight by `d` in all that is kept up to date, but for the cell itself.
     fn shift(&mut self, feature: u32, class: u32, d: f32) {
         let (texts, shares) = self.problem.shares_of(feature);
         let count = self.problem.texts();
-        self.growths.clear();
-        self.growths.extend(shares.iter().map(|&share| exp((d * share).clamp(-80.0, 80.0))));
+        self.growths.resize(texts.len(), 0.0);
+        self.instructions.run(Growths { d, shares, growths: &mut self.growths });
         for (&text, &growth) in texts.iter().zip(&self.growths) {
             let text = text as usize;
             let at = class as usize * count + text;
@@ -197,6 +188,7 @@ impl<'p> SmoothFit<'p> {
                 self.totals[text] = total;
             }
         }
+        self.line.note_change(feature, texts, &self.totals);
     }
 
     /// Lowers the objective by one pass of Newton steps over the cells, one after the other; gives the
