@@ -14,6 +14,7 @@ mod path;
 mod problem;
 mod random;
 mod ridge;
+mod rows;
 mod run;
 mod select;
 mod setting;

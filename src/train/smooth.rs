@@ -7,6 +7,7 @@ use super::loss::Loss;
 use super::params::PruneBy;
 use super::problem::Problem;
 use super::ridge::Ridge;
+use super::rows::{WeightedSum, stride};
 use crate::infer::Instructions;
 
 pub(super) const LARGEST_WEIGHT: f32 = 30.0;
@@ -364,15 +365,15 @@ impl<'p> SmoothFit<'p> {
         self.reweigh();
     }
 
-    /// The odds in the order of texts, then classes.
+    /// The odds by text, in rows of a [`stride`].
     fn odds_by_text(&self) -> Vec<f32> {
         /// So few texts that their rows stay in a cache.
         const BLOCK: usize = 64;
-        let (texts, classes) = (self.problem.texts(), self.problem.classes());
-        let mut by_text = vec![0.0; texts * classes];
-        for (rows, start) in by_text.chunks_mut(BLOCK * classes).zip((0..texts).step_by(BLOCK)) {
+        let (texts, stride) = (self.problem.texts(), stride(self.problem.classes()));
+        let mut by_text = vec![0.0; texts * stride];
+        for (rows, start) in by_text.chunks_mut(BLOCK * stride).zip((0..texts).step_by(BLOCK)) {
             for (class, odds) in self.odds.chunks_exact(texts).enumerate() {
-                for (row, &odds) in rows.chunks_exact_mut(classes).zip(&odds[start..]) {
+                for (row, &odds) in rows.chunks_exact_mut(stride).zip(&odds[start..]) {
                     row[class] = odds;
                 }
             }
@@ -385,23 +386,23 @@ impl<'p> SmoothFit<'p> {
         let classes = self.problem.classes();
         let labels = self.problem.labels();
         let by_text = self.odds_by_text();
-        let mut sums = Sums { predicted: vec![0.0; classes], observed: vec![0.0; classes], total: 0.0 };
+        let (predicted, observed) = (vec![0.0; stride(classes)], vec![0.0; classes]);
+        let mut sums = Sums { predicted, observed, total: 0.0 };
+        let mut weights = Vec::new();
         for feature in 0..self.problem.features() as u32 {
             let (texts, shares) = self.problem.shares_of(feature);
-            sums.predicted.fill(0.0);
             sums.observed.fill(0.0);
             sums.total = 0.0;
+            weights.clear();
             for (&text, &share) in texts.iter().zip(shares) {
                 let text = text as usize;
                 let pull = self.pulls[text] * share;
-                let scale = (f64::from(pull) / self.totals[text]) as f32;
-                let row = &by_text[text * classes..][..classes];
-                for (sum, &odds) in sums.predicted.iter_mut().zip(row) {
-                    *sum += scale * odds;
-                }
+                weights.push((f64::from(pull) / self.totals[text]) as f32);
                 sums.observed[labels[text] as usize] += pull;
                 sums.total += pull;
             }
+            let sum = &mut sums.predicted;
+            self.instructions.run(WeightedSum { rows: texts, weights: &weights, matrix: &by_text, sum });
             f(feature, &sums);
         }
     }
@@ -452,6 +453,7 @@ impl<'p> SmoothFit<'p> {
 /// probabilities, or given to their own classes.
 #[derive(Debug)]
 struct Sums {
+    /// As long as a [`stride`].
     predicted: Vec<f32>,
     observed: Vec<f32>,
     total: f32,
