@@ -148,7 +148,7 @@ impl Line {
         self.is_own.resize(texts.len(), 0.0);
         let (totals, labels) = (&self.totals, &self.labels);
         let (p, rest, is_own) = (&mut self.p, &mut self.rest, &mut self.is_own);
-        if self.instructions.run(Shares { class, totals, labels, p, rest, is_own }) {
+        if self.instructions.run(Probabilities { class, totals, labels, p, rest, is_own }) {
             for ((rest, &total), &text) in self.rest.iter_mut().zip(&self.totals).zip(texts) {
                 let text = text as usize;
                 if has_lost_digits(total - f64::from(odds[text]), total) {
@@ -281,7 +281,7 @@ fn has_lost_digits(difference: f64, total: f64) -> bool {
 
 /// The work of [`Line::set_class`]: `p` holds the class's odds before, and its probabilities after. Gives whether digits
 /// were lost.
-struct Shares<'l> {
+struct Probabilities<'l> {
     class: u32,
     totals: &'l [f64],
     labels: &'l [u32],
@@ -290,7 +290,7 @@ struct Shares<'l> {
     is_own: &'l mut [f32],
 }
 
-impl Kernel for Shares<'_> {
+impl Kernel for Probabilities<'_> {
     type Output = bool;
 
     #[inline(always)]
