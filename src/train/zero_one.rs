@@ -1,5 +1,6 @@
 //! Fits of the 0/1 loss itself: the share of texts whose argmax is wrong.
 
+mod line;
 mod standing;
 
 use std::cmp::Ordering;
@@ -12,11 +13,10 @@ use super::cell::{Cell, Places};
 use super::problem::Problem;
 use super::random::Random;
 use crate::model::{MAX_SCORE_STEPS, SCORE_STEPS};
-use standing::Standing;
+use line::Best;
+use standing::{Ranked, Standing};
 
 const LARGEST: i32 = MAX_SCORE_STEPS as i32;
-/// How far inside an interval without an end a weight is put: a score of 1.
-const INSIDE: i32 = SCORE_STEPS as i32;
 /// For so many rounds of additions a gain that was searched for is taken to be near what it was.
 const FRESH: u32 = 24;
 /// The share of the texts that a round of swaps has to put right, or else the next is smaller.
@@ -52,8 +52,16 @@ pub(super) struct ZeroOneFit<'p> {
     places: Places,
     /// Shape (texts, classes).
     scores: Vec<i32>,
-    standings: Vec<Standing>,
+    texts: Vec<Text>,
+    /// Room for those of a line.
     events: Vec<(i32, f32)>,
+}
+
+/// What a line needs of a text, beside a score: together in one place in memory.
+#[derive(Debug, Clone, Copy)]
+struct Text {
+    standing: Standing,
+    weight: f32,
 }
 
 /// What candidates gained when they were searched for last, and in which round of additions that was.
@@ -61,13 +69,6 @@ pub(super) struct ZeroOneFit<'p> {
 struct Searched {
     gains: HashMap<(u32, u32), (f32, u32)>,
     round: u32,
-}
-
-/// The best interval of one weight: what it gains over the weight as it is, and how to get to its middle.
-#[derive(Debug, Clone, Copy)]
-struct Best {
-    gain: f64,
-    change: i32,
 }
 
 /// A cell outside the fit, and what it gains at most; ordered by that.
@@ -111,15 +112,14 @@ impl<'p> ZeroOneFit<'p> {
                 weight: ((cell.weight * SCORE_STEPS).round() as i32).clamp(-LARGEST, LARGEST),
             })
             .collect();
+        let scores = vec![0; problem.classes()];
         let mut fit = ZeroOneFit {
             problem,
             places: places_of(problem, &cells),
             cells: Vec::new(),
             scores: vec![0; problem.texts() * problem.classes()],
-            standings: problem
-                .labels()
-                .iter()
-                .map(|&label| Standing::of(&vec![0; problem.classes()], label))
+            texts: (problem.labels().iter().zip(problem.weights()))
+                .map(|(&label, &weight)| Text { standing: Standing::of(&scores, label), weight })
                 .collect(),
             events: Vec::new(),
         };
@@ -141,12 +141,8 @@ impl<'p> ZeroOneFit<'p> {
 
     /// The total weight of the texts that are right.
     pub(super) fn right(&self) -> f64 {
-        (0..self.problem.texts()).map(|text| self.credit(text)).sum()
-    }
-
-    /// The text's weight, if its label is right.
-    fn credit(&self, text: usize) -> f64 {
-        if self.standings[text].is_right() { f64::from(self.problem.weights()[text]) } else { 0.0 }
+        let right = self.texts.iter().filter(|text| text.standing.is_right());
+        right.map(|text| f64::from(text.weight)).sum()
     }
 
     fn shift(&mut self, feature: u32, class: u32, change: i32) {
@@ -160,79 +156,27 @@ impl<'p> ZeroOneFit<'p> {
             let row = &mut self.scores[text * classes..][..classes];
             let score = &mut row[class as usize];
             *score = score.saturating_add(change.saturating_mul(count as i32));
-            self.standings[text].follow(row, class, change > 0);
+            self.texts[text].standing.follow(row, class, change > 0);
         }
     }
 
     /// The best change of one weight, from `weight`.
     fn best(&mut self, feature: u32, class: u32, weight: i32) -> Best {
         let classes = self.problem.classes();
-        let text_weights = self.problem.weights();
         let (texts, counts) = self.problem.texts_of(feature);
-        let events = &mut self.events;
-        if events.len() < texts.len() {
-            events.resize(texts.len(), (0, 0.0));
-        }
-        let mut found = 0;
-        // What is right when the weight is lowest, and how it changes at each event on the way up. Whether a text has an
-        // event cannot be foreseen: one is always written, and counted if it is one.
-        let mut right = 0.0_f64;
-        let mut right_now = 0.0_f64;
-        for (&text, &count) in texts.iter().zip(counts) {
+        let event = |(&text, &count): (&u32, &f32)| {
             let text = text as usize;
-            let Standing { own, first, second } = self.standings[text];
-            let is_own = own.class == class;
-            let other = if first.class == class { second } else { first };
-            let is_event = is_own | (other.class == own.class) | own.beats(other);
-            // The least change at which the class beats its first rival, or the text's own class.
-            let ahead = if is_own { first } else { own };
-            let behind = ahead.score.saturating_sub(self.scores[text * classes + class as usize]);
-            let at = div_up(behind.saturating_add(i32::from(ahead.class < class)), count as i32);
-            let weight = if is_event { text_weights[text] } else { 0.0 };
-            events[found] = (at, if is_own { weight } else { -weight });
-            found += usize::from(is_event);
-            right += f64::from(if is_own { 0.0 } else { weight });
-            right_now += f64::from(if is_own == (at <= 0) { weight } else { 0.0 });
-        }
-        let events = &mut events[..found];
-        events.sort_unstable_by_key(|&(at, _)| at);
-        let (lowest, highest) = (-LARGEST - weight, LARGEST - weight);
-        let mut best = (f64::NEG_INFINITY, i64::MIN, 0_i32);
-        let mut start = i32::MIN;
-        let mut next = 0;
-        loop {
-            let end = events.get(next).map_or(i32::MAX, |&(at, _)| at);
-            if end > start {
-                // The changes from `start` up to `end` give `right`.
-                let (low, high) =
-                    (start.max(lowest), if end == i32::MAX { highest } else { (end - 1).min(highest) });
-                if low <= high {
-                    let middle = if start == i32::MIN && end == i32::MAX {
-                        0
-                    } else if start == i32::MIN {
-                        (high - INSIDE).max(low)
-                    } else if end == i32::MAX {
-                        (low + INSIDE).min(high)
-                    } else {
-                        low + (high - low) / 2
-                    };
-                    let width = i64::from(high) - i64::from(low);
-                    let width = width.min(2 * i64::from(INSIDE));
-                    if right > best.0 + 1e-6 || (right > best.0 - 1e-6 && width > best.1) {
-                        best = (right, width, middle);
-                    }
-                }
-            }
-            if next == events.len() {
-                break;
-            }
-            start = end;
-            while next < events.len() && events[next].0 == start {
-                right += f64::from(events[next].1);
-                next += 1;
-            }
-        }
-        Best { gain: best.0 - right_now, change: best.2 }
+            let Text { standing, weight: of_text } = self.texts[text];
+            let own = standing.own;
+            let is_own = own.class() == class;
+            // The class rises over its first rival, or over the text's own class.
+            let ahead = if is_own { standing.first } else { own };
+            let behind = ahead.score().saturating_sub(self.scores[text * classes + class as usize]);
+            let at = div_up(behind.saturating_add(i32::from(ahead.class() < class)), count);
+            let gain = f32::from_bits(of_text.to_bits() ^ u32::from(!is_own) << 31);
+            ((at, gain), is_own | (own > standing.best_beside(class)))
+        };
+        line::best(weight, texts.iter().zip(counts).map(event), &mut self.events)
     }
 
     /// Puts one weight in the middle of its best interval.
@@ -259,14 +203,12 @@ impl<'p> ZeroOneFit<'p> {
     /// could put right; or, where it was searched for a few rounds ago, a little more than it would have gained then.
     fn bounded_candidates(&self, searched: &Searched) -> BinaryHeap<Candidate> {
         let classes = self.problem.classes();
-        let wrongs: Vec<Option<Wrong>> = (self.standings.iter().zip(self.problem.weights()))
-            .map(|(standing, &weight)| {
-                let Standing { own, first, second } = *standing;
-                let is_second = second.class == own.class || own.beats(second);
-                let rival = is_second.then_some(first.class);
-                (!standing.is_right()).then_some(Wrong { label: own.class, rival, weight })
-            })
-            .collect();
+        let wrong = |&Text { standing, weight }: &Text| {
+            let Standing { own, first, second } = standing;
+            let rival = (own > second).then_some(first.class());
+            (!standing.is_right()).then_some(Wrong { label: own.class(), rival, weight })
+        };
+        let wrongs: Vec<Option<Wrong>> = self.texts.iter().map(wrong).collect();
         let (mut up, mut down) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
         let mut touched: Vec<u32> = Vec::new();
         let mut candidates = Vec::new();
@@ -368,22 +310,20 @@ impl<'p> ZeroOneFit<'p> {
     }
 
     /// What goes wrong when each cell goes.
-    fn removal_costs(&mut self) -> Vec<f64> {
-        (0..self.cells.len())
-            .map(|at| {
-                let GridCell { feature, class, weight } = self.cells[at];
-                let before = self.right_among(feature);
-                self.shift(feature, class, -weight);
-                let after = self.right_among(feature);
-                self.shift(feature, class, weight);
-                before - after
-            })
-            .collect()
+    fn removal_costs(&self) -> Vec<f64> {
+        self.cells.iter().map(|cell| self.removal_cost(cell)).collect()
     }
 
-    fn right_among(&self, feature: u32) -> f64 {
-        let (texts, _) = self.problem.texts_of(feature);
-        texts.iter().map(|&text| self.credit(text as usize)).sum()
+    fn removal_cost(&self, &GridCell { feature, class, weight }: &GridCell) -> f64 {
+        let (texts, counts) = self.problem.texts_of(feature);
+        let lost = |(&text, &count): (&u32, &f32)| {
+            let Text { standing, weight: of_text } = self.texts[text as usize];
+            let score = self.scores[text as usize * self.problem.classes() + class as usize];
+            let moved = score.saturating_sub(weight.saturating_mul(count as i32));
+            let is_right = standing.is_right_with(Ranked::new(class, moved));
+            f64::from(of_text) * (f64::from(u8::from(standing.is_right())) - f64::from(u8::from(is_right)))
+        };
+        texts.iter().zip(counts).map(lost).sum()
     }
 
     /// Exchanges a share of the cells, the cheapest for the best others, over and over; halves the share when
@@ -465,8 +405,9 @@ fn places_of(problem: &Problem, cells: &[GridCell]) -> Places {
     Places::new(problem.classes(), cells.iter().map(|cell| (cell.feature, cell.class)))
 }
 
-fn div_up(a: i32, b: i32) -> i32 {
-    if b == 1 { a } else { -(-i64::from(a)).div_euclid(i64::from(b)) as i32 }
+#[inline]
+fn div_up(a: i32, count: f32) -> i32 {
+    if count == 1.0 { a } else { -(-i64::from(a)).div_euclid(count as i64) as i32 }
 }
 
 #[cfg(test)]

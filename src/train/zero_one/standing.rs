@@ -1,14 +1,12 @@
 //! How a text's classes stand to each other.
 
-/// A class and its score for a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ranked {
-    pub(super) class: u32,
-    pub(super) score: i32,
-}
+/// A class and its score for a text, as one number: greater is what is chosen first, by score, and in a tie by the order of
+/// the classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ranked(i64);
 
-/// A text's own class, and the best and the second best of the others; where there is no second, the own class stands
-/// for it. They are in the scores too, but there they are far apart.
+/// A text's own class, and the best and the second best of the others. They are in the scores too, but there they are far
+/// apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
     pub(super) own: Ranked,
@@ -17,22 +15,31 @@ pub(super) struct Standing {
 }
 
 impl Ranked {
-    /// Whether it is chosen before another: by score, and in a tie by the order of the classes.
-    pub(super) fn beats(self, other: Ranked) -> bool {
-        (self.score > other.score) | ((self.score == other.score) & (self.class < other.class))
+    /// What any class is chosen before; its class is that of none.
+    const NONE: Ranked = Ranked(i64::MIN);
+
+    pub(super) fn new(class: u32, score: i32) -> Ranked {
+        Ranked(i64::from(score) << 32 | i64::from(!class))
+    }
+
+    pub(super) fn class(self) -> u32 {
+        !(self.0 as u32)
+    }
+
+    pub(super) fn score(self) -> i32 {
+        (self.0 >> 32) as i32
     }
 }
 
 impl Standing {
     pub(super) fn of(row: &[i32], label: u32) -> Standing {
-        let own = Ranked { class: label, score: row[label as usize] };
-        let none = Ranked { class: label, score: i32::MIN };
-        let mut standing = Standing { own, first: none, second: none };
+        let own = Ranked::new(label, row[label as usize]);
+        let mut standing = Standing { own, first: Ranked::NONE, second: Ranked::NONE };
         for (class, &score) in (0..).zip(row).filter(|&(class, _)| class != label) {
-            let ranked = Ranked { class, score };
-            if standing.first == none || ranked.beats(standing.first) {
+            let ranked = Ranked::new(class, score);
+            if ranked > standing.first {
                 standing = Standing { own, first: ranked, second: standing.first };
-            } else if standing.second == none || ranked.beats(standing.second) {
+            } else if ranked > standing.second {
                 standing.second = ranked;
             }
         }
@@ -41,23 +48,38 @@ impl Standing {
 
     /// Takes in that the score of one class in `row` has risen or fallen.
     pub(super) fn follow(&mut self, row: &[i32], class: u32, has_risen: bool) {
-        let moved = Ranked { class, score: row[class as usize] };
+        let moved = Ranked::new(class, row[class as usize]);
         let Standing { own, first, second } = *self;
-        if class == own.class {
+        if class == own.class() {
             self.own = moved;
-        } else if class == first.class && (has_risen || moved.beats(second)) {
+        } else if class == first.class() && (has_risen || moved > second) {
             self.first = moved;
-        } else if has_risen && moved.beats(first) {
+        } else if has_risen && moved > first {
             *self = Standing { own, first: moved, second: first };
-        } else if has_risen && (class == second.class || moved.beats(second)) {
+        } else if has_risen && (class == second.class() || moved > second) {
             self.second = moved;
-        } else if class == first.class || class == second.class {
-            *self = Standing::of(row, own.class);
+        } else if class == first.class() || class == second.class() {
+            *self = Standing::of(row, own.class());
         }
     }
 
+    /// The best of the classes but the text's own and this one.
+    #[inline]
+    pub(super) fn best_beside(&self, class: u32) -> Ranked {
+        if self.first.class() == class { self.second } else { self.first }
+    }
+
     pub(super) fn is_right(&self) -> bool {
-        self.own.beats(self.first)
+        self.own > self.first
+    }
+
+    /// Whether it is right if one class is moved there.
+    pub(super) fn is_right_with(&self, moved: Ranked) -> bool {
+        if moved.class() == self.own.class() {
+            moved > self.first
+        } else {
+            self.own > moved && self.own > self.best_beside(moved.class())
+        }
     }
 }
 
@@ -79,6 +101,8 @@ mod tests {
             for (class, change) in changes {
                 let class = class % row.len();
                 row[class] += change;
+                let is_right = standing.is_right_with(Ranked::new(class as u32, row[class]));
+                prop_assert_eq!(is_right, Standing::of(&row, label).is_right());
                 if change != 0 {
                     standing.follow(&row, class as u32, change > 0);
                 }
@@ -88,8 +112,9 @@ mod tests {
             order.sort_by_key(|&class| -row[class]);
             prop_assert_eq!(standing.is_right(), order[0] == label as usize);
             order.retain(|&class| class != label as usize);
-            prop_assert_eq!(standing.first.class as usize, order[0]);
-            prop_assert_eq!(standing.second.class as usize, *order.get(1).unwrap_or(&(label as usize)));
+            prop_assert_eq!(standing.first.class() as usize, order[0]);
+            let second = order.get(1).map_or(Ranked::NONE, |&class| Ranked::new(class as u32, row[class]));
+            prop_assert_eq!(standing.second, second);
         }
     }
 }
