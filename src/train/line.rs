@@ -379,6 +379,19 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_small_step_that_takes_a_score_far_is_looked_at_again() {
+        let (texts, shares, l2) = ([0, 1], [1.0, 300.0], 15.0);
+        let mut line = Line::new();
+        line.enter(0, (&texts, &shares), &[1.0; 2], &[1.0; 2], &[0, 1]);
+        line.set_class(0, &texts, &[0.5, 1e-4], |_| 0.0);
+        let newton_step = 0.0194_f32;
+        let rise = |d: f32| line.rise(d, 0.0) + f64::from(l2 / 2.0 * d * d);
+        assert!(newton_step < SHORT_STEP && rise(newton_step) > 0.02);
+        let d = line.minimise(0.0, l2, 2);
+        assert!(d > 0.0 && rise(d) < 0.0, "{d}");
+    }
+
     proptest! {
         #[test]
         fn no_bit_depends_on_the_instructions_that_the_machine_has(
