@@ -10,7 +10,7 @@ use super::freeze::{freeze, metadata};
 use super::loss::Loss;
 use super::path::{self, Effort, Step};
 use super::problem::Problem;
-use super::select::{self, Scored, Trial};
+use super::select::{self, Scored, Sought, Trial};
 use super::setting::{BYTES_OF_SCORE, Setting, ZeroOne};
 use super::zero_one::ZeroOneFit;
 use super::{Budget, Candidate, Estimate, HeldOut, Progress, Report, TrainError, Trained, ValidParams};
@@ -75,8 +75,9 @@ impl<'s> Run<'s> {
         }
     }
 
-    fn score(&self, sizes: &[usize]) -> Vec<Scored> {
-        select::score(self.dataset, self.params, &self.trials, sizes, &|step| self.step(step))
+    fn score(&self, sizes: &[usize], sought: Sought) -> Vec<Scored> {
+        let step = |step| self.step(step);
+        select::score(self.dataset, self.params, &self.trials, (sizes, sought), &step)
     }
 
     fn all_texts(&self) -> Problem {
@@ -119,7 +120,7 @@ impl<'s> Run<'s> {
                 // Where nothing has to be chosen, the model need not wait for its estimate.
                 let given = Setting::given(self.params);
                 let early = || given.map(|setting| self.fit_with(&problem, setting, &sizes, &mut |_| ()));
-                let (early, scored) = rayon::join(early, || self.score(&sizes));
+                let (early, scored) = rayon::join(early, || self.score(&sizes, Sought::BestAtEach));
                 let (setting, estimate) = select::best(&scored, 0);
                 let cells = early.unwrap_or_else(|| self.fit(&problem, setting, &sizes));
                 Ok(self.trained(&problem, setting, estimate, &cells, candidates(&scored, &sizes)))
@@ -147,7 +148,7 @@ impl<'s> Run<'s> {
     /// The fewest nonzeros that lose no more than `allowed` of the best accuracy.
     fn train_to_accuracy(&self, problem: &Problem, allowed: impl Fn(Estimate) -> f64) -> Trained {
         let mut sizes = self.doubling();
-        let scored = self.score(&sizes);
+        let scored = self.score(&sizes, Sought::Smallest);
         let found: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
         let best =
             found.iter().map(|&(_, estimate)| estimate).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
@@ -198,7 +199,7 @@ impl<'s> Run<'s> {
         let mut all = Vec::new();
         let mut rounds = 0;
         loop {
-            let scored = self.score(&[size]);
+            let scored = self.score(&[size], Sought::BestAtEach);
             let (setting, _) = select::best(&scored, 0);
             all.extend(candidates(&scored, &[size]));
             let Some((fitting, cells)) = self.largest_within(problem, setting, size, room) else {

@@ -47,6 +47,15 @@ const ENOUGH_FOR_A_RACE: usize = 4000;
 const ENOUGH_TO_COUNT: usize = 2000;
 const TEXTS_PER_COUNTED: usize = 4;
 
+/// What sizes are scored for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// The best setting at each.
+    BestAtEach,
+    /// The smallest that is accurate enough: those larger than one that makes no error do not matter.
+    Smallest,
+}
+
 /// What one setting scored on held-out texts, at each size.
 #[derive(Debug, Clone)]
 pub(super) struct Scored {
@@ -101,13 +110,15 @@ pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
     trials: &[Trial],
-    sizes: &[usize],
+    (sizes, sought): (&[usize], Sought),
     step: &(dyn Fn(Step) + Sync),
 ) -> Vec<Scored> {
     let texts = trials[0].fitted.texts();
     let finished = sizes.iter().map(|&size| is_finished(params, texts, size)).collect();
     let expected = sizes.iter().map(|&size| is_expected(trials, size)).collect();
-    let search = Search { dataset, params, trials, sizes, finished, expected, step };
+    // Where 0/1 loss is asked for, it says nothing that a smooth fit makes no error.
+    let sought = if params.objective == Objective::ZeroOne { Sought::BestAtEach } else { sought };
+    let search = Search { dataset, params, trials, sizes, sought, finished, expected, step };
     let smooth = |l2: f32| Setting {
         loss: first_loss(params),
         l2,
@@ -166,7 +177,8 @@ pub(super) fn score_setting(
 ) -> Scored {
     let finished = vec![setting.zero_one == ZeroOne::Finish; sizes.len()];
     let expected = vec![false; sizes.len()];
-    let search = Search { dataset, params, trials, sizes, finished, expected, step };
+    let sought = Sought::BestAtEach;
+    let search = Search { dataset, params, trials, sizes, sought, finished, expected, step };
     let is_scored: Vec<bool> = (0..sizes.len()).map(|at| at >= from).collect();
     let follow = |setting, starts: &[Followed]| {
         search.follow(vec![(setting, is_scored.clone())], starts, trials.len()).swap_remove(0)
@@ -184,6 +196,7 @@ struct Search<'s> {
     params: &'s Params,
     trials: &'s [Trial],
     sizes: &'s [usize],
+    sought: Sought,
     /// Whether fits of each size are finished under 0/1 loss.
     finished: Vec<bool>,
     /// Whether expected accuracy tells fits of each size apart.
@@ -241,7 +254,11 @@ impl Search<'_> {
     ) -> Vec<(Setting, Vec<bool>)> {
         let mut derived: Vec<(Setting, Vec<bool>)> = Vec::new();
         for at in 0..self.sizes.len() {
-            for setting in derive(best_followed(followed, at).scored.setting, at) {
+            let best = &best_followed(followed, at).scored;
+            if self.sought == Sought::Smallest && best.merit(at) >= Some(1.0) {
+                break;
+            }
+            for setting in derive(best.setting, at) {
                 let is_followed = followed.iter().any(|Followed { scored, .. }| {
                     scored.setting == setting && scored.estimates[at].is_some()
                 });
@@ -318,7 +335,8 @@ fn is_expected(trials: &[Trial], size: usize) -> bool {
 /// What a model without a nonzero scores on held-out texts.
 pub(super) fn score_nothing(dataset: &Dataset, params: &Params, trials: &[Trial]) -> Estimate {
     let (finished, expected) = (vec![false], vec![false]);
-    let search = Search { dataset, params, trials, sizes: &[0], finished, expected, step: &|_| () };
+    let (sizes, sought) = (&[0], Sought::BestAtEach);
+    let search = Search { dataset, params, trials, sizes, sought, finished, expected, step: &|_| () };
     let right: Vec<_> = trials.iter().map(|trial| vec![Some(trial.right(&[]))]).collect();
     let estimate = search.estimate(0..trials.len(), &right, 0);
     estimate.expect("every trial has been scored")
@@ -396,7 +414,7 @@ mod tests {
         let count = |_| {
             fits.fetch_add(1, Ordering::Relaxed);
         };
-        let scored = score(&dataset, params, &trials, &[20], &count);
+        let scored = score(&dataset, params, &trials, (&[20], Sought::BestAtEach), &count);
         (scored, fits.into_inner())
     }
 
@@ -409,6 +427,28 @@ mod tests {
         let (setting, estimate) = best(&scored, 0);
         let (alone, fits) = scored_and_fits(texts, &Params { l2: Some(f64::from(setting.l2)), ..params });
         assert_eq!((best(&alone, 0), fits), ((setting, estimate), 4));
+    }
+
+    #[test]
+    fn for_the_smallest_size_sought_nothing_is_tried_at_those_larger_than_what_makes_no_error() {
+        let dataset = dataset(3000);
+        let folds = folds::stratified(&dataset, 2, 1);
+        let trials: Vec<Trial> = folds.iter().map(|fold| Trial::of_fold(&dataset, fold, false)).collect();
+        let scored = |objective, sought| {
+            let params = Params { objective, ..Params::default() };
+            score(&dataset, &params, &trials, (&[10, 60, 160], sought), &|_| ())
+        };
+        let tried = |scored: &[Scored], at: usize| {
+            scored.iter().filter(|scored| scored.estimates[at].is_some()).count()
+        };
+        let each = scored(Objective::Auto, Sought::BestAtEach);
+        let smallest = scored(Objective::Auto, Sought::Smallest);
+        assert!(best(&each, 0).1.accuracy < 1.0 && best(&each, 1).1.accuracy == 1.0);
+        assert!((0..2).all(|at| best(&smallest, at) == best(&each, at)));
+        assert_eq!((tried(&smallest, 0), tried(&smallest, 2)), (tried(&each, 0), L2.len()));
+        assert!(tried(&each, 2) > L2.len());
+        let zero_one = scored(Objective::ZeroOne, Sought::Smallest);
+        assert!((0..3).all(|at| tried(&zero_one, at) > 0));
     }
 
     #[test]

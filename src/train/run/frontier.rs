@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{Run, candidates};
 use crate::train::cell::Cell;
 use crate::train::path::{self, Course, Step};
-use crate::train::select;
+use crate::train::select::{self, Sought};
 use crate::train::setting::{Setting, ZeroOne};
 use crate::train::{Estimate, Frontier, FrontierPoint, TrainError};
 
@@ -18,7 +18,7 @@ impl Run<'_> {
         sizes.push(possible);
         sizes.sort_unstable();
         sizes.dedup();
-        let scored = self.score(&sizes);
+        let scored = self.score(&sizes, Sought::BestAtEach);
         let chosen: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
         let (serves, last) = (serving(&chosen), sizes.len() - 1);
         let problem = self.all_texts();
