@@ -13,7 +13,7 @@ use super::cell::{Cell, Places};
 use super::problem::Problem;
 use super::random::Random;
 use crate::model::{MAX_SCORE_STEPS, SCORE_STEPS};
-use line::Best;
+use line::{Best, Event};
 use standing::{Ranked, Standing};
 
 const LARGEST: i32 = MAX_SCORE_STEPS as i32;
@@ -53,8 +53,8 @@ pub(super) struct ZeroOneFit<'p> {
     /// Shape (texts, classes).
     scores: Vec<i32>,
     texts: Vec<Text>,
-    /// Room for those of a line.
-    events: Vec<(i32, f32)>,
+    /// Room for those of one line.
+    events: Vec<Event>,
 }
 
 /// What a line needs of a text, beside a score: together in one place in memory.

@@ -15,7 +15,7 @@ const SPAN: i32 = SCORE_STEPS as i32 / 4;
 const SPANS: usize = 128;
 
 /// A change of the weight from which on so much more is right.
-type Event = (i32, f32);
+pub(super) type Event = (i32, f32);
 
 /// The best interval of one weight: what it gains over the weight as it is, and how to get to its middle.
 #[derive(Debug, Clone, Copy, PartialEq)]
