@@ -63,6 +63,16 @@ proptest! {
     }
 
     #[test]
+    fn a_removal_costs_what_is_no_longer_right((problem, cells) in (problem(), cells())) {
+        let costs = ZeroOneFit::new(&problem, &cells).removal_costs();
+        prop_assert_eq!(costs.len(), cells.len());
+        for (at, cost) in costs.into_iter().enumerate() {
+            let others = [&cells[..at], &cells[at + 1..]].concat();
+            prop_assert!((naive_right(&problem, &cells) - naive_right(&problem, &others) - cost).abs() < 1e-4);
+        }
+    }
+
+    #[test]
     fn no_addition_completes_the_weights_of_a_feature(problem in problem(), feature in 0..4_u32, class in 0..3_u32) {
         let others = (0..3_u32).filter(|&other| other != class);
         let cells: Vec<Cell> = others.map(|class| Cell { feature, class, weight: 1.0 }).collect();
