@@ -77,7 +77,7 @@ impl<'s> Run<'s> {
 
     fn score(&self, sizes: &[usize], sought: Sought) -> Vec<Scored> {
         let step = |step| self.step(step);
-        select::score(self.dataset, self.params, &self.trials, (sizes, sought), &step)
+        select::score(self.dataset, self.params, &self.trials, sizes, sought, &step)
     }
 
     fn all_texts(&self) -> Problem {

@@ -110,7 +110,8 @@ pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
     trials: &[Trial],
-    (sizes, sought): (&[usize], Sought),
+    sizes: &[usize],
+    sought: Sought,
     step: &(dyn Fn(Step) + Sync),
 ) -> Vec<Scored> {
     let texts = trials[0].fitted.texts();
@@ -246,7 +247,7 @@ impl Search<'_> {
     }
 
     /// Settings that are made of those that are best at a size, and for each of them the sizes where it is, suits, and has
-    /// not been followed to.
+    /// not been followed to: all sizes, or those below the first that makes no error, where the smallest is sought.
     fn derived<D: IntoIterator<Item = Setting>>(
         &self,
         followed: &[Followed],
@@ -255,7 +256,7 @@ impl Search<'_> {
         let mut derived: Vec<(Setting, Vec<bool>)> = Vec::new();
         for at in 0..self.sizes.len() {
             let best = &best_followed(followed, at).scored;
-            if self.sought == Sought::Smallest && best.merit(at) >= Some(1.0) {
+            if self.sought == Sought::Smallest && best.merit(at).is_some_and(|merit| merit >= 1.0) {
                 break;
             }
             for setting in derive(best.setting, at) {
@@ -414,7 +415,7 @@ mod tests {
         let count = |_| {
             fits.fetch_add(1, Ordering::Relaxed);
         };
-        let scored = score(&dataset, params, &trials, (&[20], Sought::BestAtEach), &count);
+        let scored = score(&dataset, params, &trials, &[20], Sought::BestAtEach, &count);
         (scored, fits.into_inner())
     }
 
@@ -436,7 +437,7 @@ mod tests {
         let trials: Vec<Trial> = folds.iter().map(|fold| Trial::of_fold(&dataset, fold, false)).collect();
         let scored = |objective, sought| {
             let params = Params { objective, ..Params::default() };
-            score(&dataset, &params, &trials, (&[10, 60, 160], sought), &|_| ())
+            score(&dataset, &params, &trials, &[10, 60, 160], sought, &|_| ())
         };
         let tried = |scored: &[Scored], at: usize| {
             scored.iter().filter(|scored| scored.estimates[at].is_some()).count()

@@ -173,7 +173,7 @@ impl<'p> ZeroOneFit<'p> {
             let ahead = if is_own { standing.first } else { own };
             let behind = ahead.score().saturating_sub(self.scores[text * classes + class as usize]);
             let at = div_up(behind.saturating_add(i32::from(ahead.class() < class)), count);
-            let gain = f32::from_bits(of_text.to_bits() ^ u32::from(!is_own) << 31);
+            let gain = if is_own { of_text } else { -of_text };
             ((at, gain), is_own | (own > standing.best_beside(class)))
         };
         line::best(weight, texts.iter().zip(counts).map(event), &mut self.events)

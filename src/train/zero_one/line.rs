@@ -84,6 +84,7 @@ fn last_that_matters(spans: impl Iterator<Item = (f64, f64)> + Clone) -> usize {
     SPANS - 1
 }
 
+/// The best of all changes within these, given all events that matter, which it puts in order.
 fn best_within((lowest, highest): (i32, i32), events: &mut [Event]) -> Best {
     events.sort_unstable_by_key(|&(at, _)| at);
     // What is right when the weight is lowest, and as it is, but for what the same is with all changes.
