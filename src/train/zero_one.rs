@@ -1,6 +1,7 @@
 //! Fits of the 0/1 loss itself: the share of texts whose argmax is wrong.
 
 mod line;
+mod scores;
 mod standing;
 
 use std::cmp::Ordering;
@@ -14,6 +15,7 @@ use super::problem::Problem;
 use super::random::Random;
 use crate::model::{MAX_SCORE_STEPS, SCORE_STEPS};
 use line::{Best, Event};
+use scores::Scores;
 use standing::{Ranked, Standing};
 
 const LARGEST: i32 = MAX_SCORE_STEPS as i32;
@@ -50,18 +52,10 @@ pub(super) struct ZeroOneFit<'p> {
     problem: &'p Problem,
     cells: Vec<GridCell>,
     places: Places,
-    /// Shape (texts, classes).
-    scores: Vec<i32>,
-    texts: Vec<Text>,
+    scores: Scores,
+    texts: Vec<Standing>,
     /// Room for those of one line.
     events: Vec<Event>,
-}
-
-/// What a line needs of a text, beside a score: together in one place in memory.
-#[derive(Debug, Clone, Copy)]
-struct Text {
-    standing: Standing,
-    weight: f32,
 }
 
 /// What candidates gained when they were searched for last, and in which round of additions that was.
@@ -112,15 +106,15 @@ impl<'p> ZeroOneFit<'p> {
                 weight: ((cell.weight * SCORE_STEPS).round() as i32).clamp(-LARGEST, LARGEST),
             })
             .collect();
-        let scores = vec![0; problem.classes()];
+        let unscored = |(&label, &weight): (&u32, &f32)| {
+            Standing::of(std::iter::repeat_n(0, problem.classes()), label, weight)
+        };
         let mut fit = ZeroOneFit {
             problem,
             places: places_of(problem, &cells),
             cells: Vec::new(),
-            scores: vec![0; problem.texts() * problem.classes()],
-            texts: (problem.labels().iter().zip(problem.weights()))
-                .map(|(&label, &weight)| Text { standing: Standing::of(&scores, label), weight })
-                .collect(),
+            scores: Scores::new(problem),
+            texts: problem.labels().iter().zip(problem.weights()).map(unscored).collect(),
             events: Vec::new(),
         };
         for cell in &cells {
@@ -141,7 +135,7 @@ impl<'p> ZeroOneFit<'p> {
 
     /// The total weight of the texts that are right.
     pub(super) fn right(&self) -> f64 {
-        let right = self.texts.iter().filter(|text| text.standing.is_right());
+        let right = self.texts.iter().filter(|text| text.is_right());
         right.map(|text| f64::from(text.weight)).sum()
     }
 
@@ -149,29 +143,26 @@ impl<'p> ZeroOneFit<'p> {
         if change == 0 {
             return;
         }
-        let classes = self.problem.classes();
         let (texts, counts) = self.problem.texts_of(feature);
         for (&text, &count) in texts.iter().zip(counts) {
-            let text = text as usize;
-            let row = &mut self.scores[text * classes..][..classes];
-            let score = &mut row[class as usize];
-            *score = score.saturating_add(change.saturating_mul(count as i32));
-            self.texts[text].standing.follow(row, class, change > 0);
+            let score = self.scores.add(text, class, change.saturating_mul(count as i32));
+            let moved = Ranked::new(class, score);
+            self.texts[text as usize].follow(moved, || self.scores.of_text(text));
         }
     }
 
     /// The best change of one weight, from `weight`.
     fn best(&mut self, feature: u32, class: u32, weight: i32) -> Best {
-        let classes = self.problem.classes();
         let (texts, counts) = self.problem.texts_of(feature);
+        let scores = self.scores.of_class(class);
         let event = |(&text, &count): (&u32, &f32)| {
             let text = text as usize;
-            let Text { standing, weight: of_text } = self.texts[text];
-            let own = standing.own;
+            let standing = self.texts[text];
+            let Standing { own, weight: of_text, .. } = standing;
             let is_own = own.class() == class;
             // The class rises over its first rival, or over the text's own class.
             let ahead = if is_own { standing.first } else { own };
-            let behind = ahead.score().saturating_sub(self.scores[text * classes + class as usize]);
+            let behind = ahead.score().saturating_sub(scores[text]);
             let at = div_up(behind.saturating_add(i32::from(ahead.class() < class)), count);
             let gain = if is_own { of_text } else { -of_text };
             ((at, gain), is_own | (own > standing.best_beside(class)))
@@ -203,8 +194,8 @@ impl<'p> ZeroOneFit<'p> {
     /// could put right; or, where it was searched for a few rounds ago, a little more than it would have gained then.
     fn bounded_candidates(&self, searched: &Searched) -> BinaryHeap<Candidate> {
         let classes = self.problem.classes();
-        let wrong = |&Text { standing, weight }: &Text| {
-            let Standing { own, first, second } = standing;
+        let wrong = |standing: &Standing| {
+            let Standing { own, first, second, weight, .. } = *standing;
             let rival = (own > second).then_some(first.class());
             (!standing.is_right()).then_some(Wrong { label: own.class(), rival, weight })
         };
@@ -316,12 +307,13 @@ impl<'p> ZeroOneFit<'p> {
 
     fn removal_cost(&self, &GridCell { feature, class, weight }: &GridCell) -> f64 {
         let (texts, counts) = self.problem.texts_of(feature);
+        let scores = self.scores.of_class(class);
         let lost = |(&text, &count): (&u32, &f32)| {
-            let Text { standing, weight: of_text } = self.texts[text as usize];
-            let score = self.scores[text as usize * self.problem.classes() + class as usize];
-            let moved = score.saturating_sub(weight.saturating_mul(count as i32));
+            let standing = self.texts[text as usize];
+            let moved = scores[text as usize].saturating_sub(weight.saturating_mul(count as i32));
             let is_right = standing.is_right_with(Ranked::new(class, moved));
-            f64::from(of_text) * (f64::from(u8::from(standing.is_right())) - f64::from(u8::from(is_right)))
+            f64::from(standing.weight)
+                * (f64::from(u8::from(standing.is_right())) - f64::from(u8::from(is_right)))
         };
         texts.iter().zip(counts).map(lost).sum()
     }

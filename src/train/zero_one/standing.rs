@@ -5,13 +5,17 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ranked(i64);
 
-/// A text's own class, and the best and the second best of the others. They are in the scores too, but there they are far
-/// apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a line needs of a text beside a score, in one place in memory: its own class, and the best and the second best of the
+/// others.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Standing {
     pub(super) own: Ranked,
     pub(super) first: Ranked,
     pub(super) second: Ranked,
+    /// No class beside these has a higher score.
+    rest: i32,
+    /// What the text weighs.
+    pub(super) weight: f32,
 }
 
 impl Ranked {
@@ -32,34 +36,52 @@ impl Ranked {
 }
 
 impl Standing {
-    pub(super) fn of(row: &[i32], label: u32) -> Standing {
-        let own = Ranked::new(label, row[label as usize]);
-        let mut standing = Standing { own, first: Ranked::NONE, second: Ranked::NONE };
-        for (class, &score) in (0..).zip(row).filter(|&(class, _)| class != label) {
+    pub(super) fn of(scores: impl Iterator<Item = i32>, label: u32, weight: f32) -> Standing {
+        let none = Ranked::NONE;
+        let mut standing = Standing { own: none, first: none, second: none, rest: i32::MIN, weight };
+        for (class, score) in (0..).zip(scores) {
             let ranked = Ranked::new(class, score);
-            if ranked > standing.first {
-                standing = Standing { own, first: ranked, second: standing.first };
-            } else if ranked > standing.second {
-                standing.second = ranked;
+            if class == label {
+                standing.own = ranked;
+            } else {
+                standing.take_in(ranked);
             }
         }
         standing
     }
 
-    /// Takes in that the score of one class in `row` has risen or fallen.
-    pub(super) fn follow(&mut self, row: &[i32], class: u32, has_risen: bool) {
-        let moved = Ranked::new(class, row[class as usize]);
-        let Standing { own, first, second } = *self;
+    /// Takes in the score of a class that is neither the text's own, nor the first, nor the second.
+    fn take_in(&mut self, other: Ranked) {
+        let Standing { first, second, rest, .. } = *self;
+        if other > first {
+            (self.first, self.second, self.rest) = (other, first, rest.max(second.score()));
+        } else if other > second {
+            (self.second, self.rest) = (other, rest.max(second.score()));
+        } else {
+            self.rest = rest.max(other.score());
+        }
+    }
+
+    /// Takes in that the score of one class has changed; `scores` are those of all classes, for when it has fallen so far
+    /// that another may be ahead of it.
+    pub(super) fn follow<S: Iterator<Item = i32>>(&mut self, moved: Ranked, scores: impl FnOnce() -> S) {
+        let Standing { own, first, second, rest, weight } = *self;
+        let class = moved.class();
+        let is_before_rest = moved.score() > rest;
         if class == own.class() {
             self.own = moved;
-        } else if class == first.class() && (has_risen || moved > second) {
+        } else if class == first.class() && moved > second {
             self.first = moved;
-        } else if has_risen && moved > first {
-            *self = Standing { own, first: moved, second: first };
-        } else if has_risen && (class == second.class() || moved > second) {
+        } else if class == first.class() && is_before_rest {
+            (self.first, self.second) = (second, moved);
+        } else if class == second.class() && moved > first {
+            (self.first, self.second) = (moved, first);
+        } else if class == second.class() && (moved > second || is_before_rest) {
             self.second = moved;
         } else if class == first.class() || class == second.class() {
-            *self = Standing::of(row, own.class());
+            *self = Standing::of(scores(), own.class(), weight);
+        } else {
+            self.take_in(moved);
         }
     }
 
@@ -97,16 +119,17 @@ mod tests {
             changes in proptest::collection::vec((0..7_usize, -2..3_i32), 1..20),
         ) {
             let (mut row, label) = (row.clone(), (label % row.len()) as u32);
-            let mut standing = Standing::of(&row, label);
+            let of = |row: &[i32]| Standing::of(row.iter().copied(), label, 1.0);
+            let mut standing = of(&row);
             for (class, change) in changes {
                 let class = class % row.len();
                 row[class] += change;
-                let is_right = standing.is_right_with(Ranked::new(class as u32, row[class]));
-                prop_assert_eq!(is_right, Standing::of(&row, label).is_right());
-                if change != 0 {
-                    standing.follow(&row, class as u32, change > 0);
-                }
-                prop_assert_eq!(standing, Standing::of(&row, label));
+                let moved = Ranked::new(class as u32, row[class]);
+                let anew = of(&row);
+                prop_assert_eq!(standing.is_right_with(moved), anew.is_right());
+                standing.follow(moved, || row.iter().copied());
+                prop_assert!(standing.rest >= anew.rest);
+                prop_assert_eq!(Standing { rest: anew.rest, ..standing }, anew);
             }
             let mut order: Vec<usize> = (0..row.len()).collect();
             order.sort_by_key(|&class| -row[class]);
@@ -115,6 +138,7 @@ mod tests {
             prop_assert_eq!(standing.first.class() as usize, order[0]);
             let second = order.get(1).map_or(Ranked::NONE, |&class| Ranked::new(class as u32, row[class]));
             prop_assert_eq!(standing.second, second);
+            prop_assert_eq!(of(&row).rest, order.get(2).map_or(i32::MIN, |&class| row[class]));
         }
     }
 }
