@@ -307,7 +307,7 @@ fn a_failure_names_the_file_the_line_and_the_remedy() {
     assert!(complaint.contains("no-such-file"), "{complaint}");
     let (complaint, _) = folder.failure(1, &["--text", "title", "a.csv"]);
     assert!(
-        complaint.contains("a.csv:1: no column \"title\" for the text: found \"id\", \"text\""),
+        complaint.contains("a.csv:1: no column \"title\" for the text: found \"id\", \"text\"; choose one with --text, or say with --no-header"),
         "{complaint}"
     );
     folder.write("cut.gz", [0x1f, 0x8b, 8, 0, 0, 0]);

@@ -69,7 +69,16 @@ fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
         (2, &["train", "lines.txt"], "expected tsv, csv, jsonl or fasttext; name it with --format"),
         (2, &["train", "data.jsonl", "--no-header"], "names alone; name it with --label NAME"),
         (2, &["train", "data.tsv", "--no-header", "--label", "x"], "1 for the first, as in --label 1"),
-        (1, &["train", "data.tsv", "--label", "class"], "; choose one with --label"),
+        (
+            1,
+            &["train", "data.tsv", "--label", "class"],
+            "; choose one with --label, or say with --no-header that the first line is a record",
+        ),
+        (
+            1,
+            &["train", "data.jsonl", "--text", "t"],
+            " with --skip-bad-records, or choose another field with --text",
+        ),
         (1, &["train", "data.tsv"], "; correct it, or go past bad records with --skip-bad-records"),
         (1, &["classify", "data.tsv"], "; correct it, or go past bad records with --skip-bad-records"),
         (
@@ -77,7 +86,11 @@ fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
             &["classify", "--output", "append", "data.tsv"],
             "another name for the label's with --label NAME",
         ),
-        (1, &["classify", "--output", "append", "data.jsonl"], "; name the label's with --label NAME"),
+        (
+            1,
+            &["classify", "--output", "append", "--skip-bad-records", "data.jsonl"],
+            "another name for the label's with --label NAME",
+        ),
         (1, &["train", &data("titles.tsv"), "--max-memory", "1K"], ", or allow more with --max-memory"),
     ] {
         let model = if arguments[0] == "train" { &["-o", "m"][..] } else { &[] };

@@ -78,7 +78,7 @@ impl fmt::Display for Column {
 /// | `format` | how records are written | told by each file's extension |
 /// | `label` | the column of the label | `label` |
 /// | `text` | the column of the text | `text` |
-/// | `weight` | the column of the weight, a finite number above 0 | none: every weight is 1 |
+/// | `weight` | the column of the weight, a number above 0, from 1e-45 to 3e38 | none: every weight is 1 |
 /// | `header` | whether TSV and CSV begin with the names of the columns | true |
 /// | `skip_bad_records` | whether bad records are counted and left out, rather than errors | false |
 ///

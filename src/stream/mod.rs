@@ -23,7 +23,8 @@
 //! A table's rows must all have as many columns as its header, or as its first row where there is no header. A bad
 //! record ends the stream with an error when all before it have been written; with
 //! [`StreamOptions::skip_bad_records`] it gets the unknown label, or an empty one, and no other values; in
-//! [`Output::Append`] it is copied without anything added.
+//! [`Output::Append`] it is copied without anything added. An object that has a field already by a name that is to be added
+//! ends the stream all the same: passed over, it would seem to have been given that.
 //!
 //! Memory is bounded: a block of input and its output for each thread, and as much again on the way to the output. Only
 //! a record longer than a block takes what it needs. A slow output makes the reading wait.

@@ -43,7 +43,7 @@ pub struct Unknown {
 /// | `probabilities` | whether the softmax probability follows | false | |
 /// | `top` | how many classes, the best first | 1 | at least 1; at most as many as there are |
 /// | `unknown` | the label for texts that the model does not know | none | |
-/// | `skip_bad_records` | whether a bad record goes unlabelled rather than end the stream | false | |
+/// | `skip_bad_records` | whether a bad record goes unlabelled rather than end the stream, unless a name that is to be added is taken | false | |
 /// | `threads` | how many threads classify | as many as the machine runs at once | at least 1 |
 /// | `write_each_record` | whether each record is written by itself | false | |
 /// | `block_bytes` | bytes that are read and classified at a time | 256 KiB | 1 to 2 GiB |

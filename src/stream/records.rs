@@ -62,19 +62,24 @@ pub(super) struct Batch {
     /// are the same. Bad records have an empty line.
     pub(super) lines: Vec<u8>,
     pub(super) spans: Vec<Span>,
-    /// Where the first bad record begins, and what is wrong with it.
-    pub(super) first_problem: Option<(usize, BadRecord)>,
+    pub(super) has_bad: bool,
+    /// Where the first bad record begins that ends the stream, and what is wrong with it.
+    pub(super) fatal: Option<(usize, BadRecord)>,
+    /// Whether others are passed over.
+    skip_bad_records: bool,
     /// How many records there may be.
     most_records: usize,
     places: Places,
 }
 
 impl Batch {
-    pub(super) fn new(most_records: usize) -> Batch {
+    pub(super) fn new(most_records: usize, skip_bad_records: bool) -> Batch {
         Batch {
             lines: Vec::new(),
             spans: Vec::new(),
-            first_problem: None,
+            has_bad: false,
+            fatal: None,
+            skip_bad_records,
             most_records,
             places: Places::new(),
         }
@@ -97,7 +102,11 @@ impl Batch {
                 }
             }
             Err(problem) => {
-                self.first_problem.get_or_insert((record.start, problem));
+                self.has_bad = true;
+                // Passed over, the record would seem to have been given the label that it came with.
+                if !self.skip_bad_records || matches!(problem, BadRecord::FieldTaken(_)) {
+                    self.fatal.get_or_insert((record.start, problem));
+                }
             }
         }
         self.lines.push(b'\n');
@@ -111,7 +120,8 @@ impl Layout {
     pub(super) fn fill(&self, block: &[u8], start: usize, batch: &mut Batch) -> usize {
         batch.lines.clear();
         batch.spans.clear();
-        batch.first_problem = None;
+        batch.has_bad = false;
+        batch.fatal = None;
         match self {
             Layout::Lines => {
                 for_each_line(block, start, batch, |batch, line, body| {

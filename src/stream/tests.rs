@@ -253,6 +253,18 @@ fn a_name_that_is_taken_is_not_added_again() {
 }
 
 #[test]
+fn a_name_that_is_taken_is_no_bad_record_to_pass_over() {
+    let options = StreamOptions { skip_bad_records: true, threads: 1, ..append() };
+    let text =
+        "{\"text\":\"a\"}\n{\n{\"text\":\"b\"}\n[]\n{\"text\":\"a\",\"label\":\"old\"}\n{\"text\":\"a\"}\n";
+    let (output, error) = error_of(&options, "x.jsonl", text);
+    assert!(output.starts_with("{\"text\":\"a\",\"label\":") && output.ends_with("\n[]\n"), "{output}");
+    assert_eq!(output.lines().count(), 4);
+    assert!(error.starts_with("x.jsonl:5: a field \"label\" already"), "{error}");
+    assert!(error.ends_with("another name for the label's"), "{error}");
+}
+
+#[test]
 fn files_of_several_formats_are_not_appended_to_in_one_output() {
     let (output, ended) = run(&append(), &[("x.tsv", b"text\na\n"), ("y.csv", b"text\nb\n")]);
     assert_eq!(output, "text\tlabel\na\tApple, \"red\"\n");

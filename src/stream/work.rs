@@ -83,7 +83,7 @@ impl<'c> Worker<'c> {
     pub(super) fn new(classifier: &'c Classifier, plan: &'c Plan) -> Worker<'c> {
         Worker {
             plan,
-            batch: Batch::new(if plan.write_each_record { 1 } else { BATCH_RECORDS }),
+            batch: Batch::new(if plan.write_each_record { 1 } else { BATCH_RECORDS }, plan.skip_bad_records),
             scoring: Scoring::new(classifier.scorer()),
         }
     }
@@ -121,7 +121,7 @@ impl<'c> Worker<'c> {
                     }
                     break;
                 }
-                if renderer.is_label_alone() && batch.first_problem.is_none() {
+                if renderer.is_label_alone() && !batch.has_bad {
                     scoring.add_label_lines(renderer, &batch.lines, part);
                 } else {
                     add_records(plan, block, start, batch, scoring, part)?;
@@ -150,10 +150,7 @@ fn add_records(
     scoring.predict(renderer, &batch.lines);
     let mut lines = &batch.lines[..];
     for (at, &Span { end, insert_at, is_bad }) in batch.spans.iter().enumerate() {
-        if is_bad
-            && !plan.skip_bad_records
-            && let Some((record_start, problem)) = batch.first_problem.take()
-        {
+        if let Some((record_start, problem)) = batch.fatal.take_if(|(record_start, _)| *record_start < end) {
             return Err(Failure { lines_before: plan.ends.count(&block[..record_start]), problem });
         }
         let (text, rest) = lines.split_at(memchr(b'\n', lines).map_or(lines.len(), |at| at + 1));

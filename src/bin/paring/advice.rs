@@ -27,9 +27,12 @@ fn of_input(kind: &ReadErrorKind) -> String {
         ReadErrorKind::UnknownFormat | ReadErrorKind::NoLabels => "; name it with --format".into(),
         ReadErrorKind::NumberedField { role } => format!("; name it with --{role} NAME"),
         ReadErrorKind::NamelessColumns { role, .. } => format!(", as in --{role} 1"),
-        ReadErrorKind::NoColumn { role, .. } => format!(" with --{role}"),
-        ReadErrorKind::Record(BadRecord::FieldTaken(_)) => {
-            " with --skip-bad-records; name the label's with --label NAME".into()
+        ReadErrorKind::NoColumn { role, .. } => {
+            format!(" with --{role}, or say with --no-header that the first line is a record")
+        }
+        ReadErrorKind::Record(BadRecord::FieldTaken(_)) => " with --label NAME".into(),
+        ReadErrorKind::Record(BadRecord::NoField { role, .. }) => {
+            format!(" with --skip-bad-records, or choose another field with --{role}")
         }
         ReadErrorKind::Record(_) => " with --skip-bad-records".into(),
         _ => String::new(),

@@ -69,7 +69,7 @@ pub enum BadRecord {
     EmptyLabel,
     /// The label holds a line break.
     LabelLineBreak(String),
-    /// The weight is not a finite number above 0.
+    /// The weight is not a finite number above 0, or not one that an `f32` can hold.
     Weight(String),
     /// The line is not UTF-8, as JSON has to be.
     JsonNotUtf8,
@@ -132,7 +132,9 @@ impl fmt::Display for BadRecord {
             Self::LabelNotUtf8(label) => write!(f, "label {label:?}: expected UTF-8"),
             Self::EmptyLabel => write!(f, "an empty label: expected some text"),
             Self::LabelLineBreak(label) => write!(f, "label {label:?}: expected no line break"),
-            Self::Weight(weight) => write!(f, "weight {weight:?}: expected a finite number above 0"),
+            Self::Weight(weight) => {
+                write!(f, "weight {weight:?}: expected a number above 0, from 1e-45 to 3e38")
+            }
             Self::JsonNotUtf8 => write!(f, "bytes that are not UTF-8: expected a JSON object, in UTF-8"),
             Self::Json { message, column } => {
                 write!(f, "{message} at byte {column}: expected one JSON object on the line")
@@ -297,6 +299,7 @@ impl fmt::Display for ReadErrorKind {
                 f,
                 "more than one column {name:?} for the {role}: expected one; rename the others in the header"
             ),
+            Self::Record(problem @ BadRecord::FieldTaken(_)) => problem.fmt(f),
             Self::Record(problem) => {
                 write!(f, "{problem}; correct it, or go past bad records")
             }
