@@ -136,6 +136,32 @@ fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
 }
 
 #[test]
+fn a_frontier_marks_what_is_within_a_standard_error_of_the_best_of_all_the_dense_fit_included() {
+    let bench = Bench::new();
+    let arguments =
+        ["frontier", &data("titles.tsv"), "--nonzeros", "1,2", "--objective", "log-loss", "--l2", "1"];
+    let table = bench.output(&[&arguments[..], &["--tsv"]].concat());
+    let is_marked = |row: &str| row.ends_with("one standard error");
+    assert_eq!(table.lines().map(is_marked).collect::<Vec<_>>(), [false, false, false, true], "{table}");
+    let found = bench.json(&[&arguments[..], &["--json", "--svg", "f.svg"]].concat());
+    assert!(found["one_standard_error"].is_null());
+    let picture = std::fs::read_to_string(bench.path("f.svg")).unwrap();
+    assert!(picture.contains("knee") && !picture.contains("one standard error"));
+}
+
+#[test]
+fn a_frontier_says_what_its_accuracies_are_where_they_are_not_plain_ones() {
+    let bench = Bench::new();
+    let arguments =
+        ["frontier", &data("titles.tsv"), "--nonzeros", "5", "--objective", "log-loss", "--l2", "1"];
+    let caption = "cross-validated accuracies are balanced over the classes\n";
+    assert!(bench.output(&[&arguments[..], &["--balance", "--svg", "f.svg"]].concat()).ends_with(caption));
+    let picture = std::fs::read_to_string(bench.path("f.svg")).unwrap();
+    assert!(picture.contains("cross-validated accuracy, balanced over the classes"));
+    assert!(!bench.output(&arguments).contains("balanced"));
+}
+
+#[test]
 fn a_frontier_that_fails_leaves_no_folder_and_tells_before_fitting_what_it_cannot_read() {
     let bench = Bench::new();
     let train = data("titles.tsv");

@@ -221,12 +221,46 @@ fn a_looser_bound_on_accuracy_takes_fewer_nonzeros() {
 fn pruning_by_magnitude_keeps_the_budget_and_loses_to_cost() {
     let bench = Bench::new();
     let accuracy = |by: &str| {
-        bench.train_titles("m", &["--nonzeros", "30", "--prune-by", by]);
+        bench.train_titles("m", &["--nonzeros", "20", "--prune-by", by]);
         let found = bench.json(&["evaluate", "-m", "m", &data("titles-test.tsv"), "--json"]);
-        assert!(found["nonzeros"].as_u64().unwrap() <= 30);
+        assert!(found["nonzeros"].as_u64().unwrap() <= 20);
         found["accuracy"].as_f64().unwrap()
     };
     assert!(accuracy("cost") > accuracy("magnitude"));
+}
+
+#[test]
+fn pruning_by_magnitude_spends_a_budget_that_a_fit_with_an_l1_penalty_does_not_fill() {
+    let bench = Bench::new();
+    for nonzeros in ["40", "41", "150"] {
+        let report =
+            bench.train_titles("m", &["--nonzeros", nonzeros, "--prune-by", "magnitude", "--l2", "0.01"]);
+        assert!(report.contains(&format!("{nonzeros} of at most {nonzeros}\n")), "{report}");
+    }
+}
+
+#[test]
+fn what_cannot_be_learnt_or_validated_is_told() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let complaint = |arguments: &[&str]| {
+        let output = bench.run(&[&["train", &train, "-o", "m", "--nonzeros", "5"], arguments].concat());
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(
+        complaint(&["--min-count", "1000"]).contains("no text has a feature that at least 1000 texts have")
+    );
+    bench.write("some.tsv", "label\ttext\nHealthcare\tnurse\nX\tfoo\nX\tbar\n");
+    assert!(
+        complaint(&["--validation", "some.tsv"]).contains("2 of 3 texts of the validation data have labels")
+    );
+    bench.write("none.tsv", "label\ttext\nX\tfoo\n");
+    let none = bench.failure(1, &["train", &train, "-o", "m", "--validation", "none.tsv"]);
+    assert!(none.contains("none.tsv: none of the 1 texts"), "{none}");
+    // Two texts, of which neither tells anything of the other.
+    let output = bench.train("label\ttext\na\tx\nb\ty\n", &["--nonzeros", "2"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("accuracy           0.00 % ± 0.00"));
 }
 
 #[test]

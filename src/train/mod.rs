@@ -222,8 +222,8 @@ pub struct Frontier {
     /// The index of the point after which accuracy rises more slowly than from the first to the last
     /// (the point farthest above the chord of accuracy over the logarithm of nonzeros).
     pub knee: usize,
-    /// The index of the first point within one standard error of the best.
-    pub one_standard_error: usize,
+    /// The index of the first point within one standard error of the best, `dense` included; none if only that is.
+    pub one_standard_error: Option<usize>,
     /// All that was tried, by size, then in the order of trying.
     pub candidates: Vec<Candidate>,
 }

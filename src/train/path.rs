@@ -136,7 +136,12 @@ pub(super) fn follow(
             Some(of) if of.0 == l1 => trunk.insert(of),
             _ => {
                 step(Step { stage: "dense fit", done: 0.0, loss: of_none, nonzeros: 0 });
-                let cells = dense::fit(problem, course.loss, l1, &ridge);
+                let mut cells = dense::fit(problem, course.loss, l1, &ridge);
+                // What is pruned by magnitude is not grown again: it has to be cut from enough.
+                let is_enough = course.prune_by == PruneBy::Cost || cells.len() >= sizes[at];
+                if !is_enough && course.l1.is_none() {
+                    cells = dense::fit(problem, course.loss, 0.0, &ridge);
+                }
                 trunk.insert((l1, SmoothFit::new(problem, course.loss, ridge.clone(), cells)))
             }
         };

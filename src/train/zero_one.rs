@@ -136,7 +136,8 @@ impl<'p> ZeroOneFit<'p> {
     /// The total weight of the texts that are right.
     pub(super) fn right(&self) -> f64 {
         let right = self.texts.iter().filter(|text| text.is_right());
-        right.map(|text| f64::from(text.weight)).sum()
+        // Not `sum`: that of none is -0.
+        right.fold(0.0, |right, text| right + f64::from(text.weight))
     }
 
     fn shift(&mut self, feature: u32, class: u32, change: i32) {

@@ -23,7 +23,7 @@ use crate::training::{Training, TrainingBar};
 #[command(after_help = "\
 Marked are the knee, from which on accuracy rises more slowly than from the first budget to the last (the point \
 farthest above the straight line between them, over the logarithm of nonzeros), and the fewest nonzeros whose accuracy \
-is within one standard error of the best. A budget's fit starts from that of another, so that its model may differ a \
+is within one standard error of the best, the one without a limit included. A budget's fit starts from that of another, so that its model may differ a \
 little from that of `paring train --nonzeros`; a budget gets the model of a smaller one that was cross-validated a standard \
 error better.
 
@@ -106,6 +106,7 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     let fitted = params.frontier(&dataset, &budgets, &mut |progress| bar.show(progress));
     bar.finish();
     let fitted = fitted.map_err(|error| arguments.training.failed(error))?;
+    arguments.training.tell_of_no_features(&dataset);
     arguments.training.tell_of_single_texts(&dataset);
     let rows = rows(test.as_deref(), &fitted);
     if let Some(test) = &test
@@ -113,6 +114,7 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     {
         tell(NO_LABEL_IS_KNOWN);
     }
+    let measure = arguments.training.measure();
     if let Some(folder) = &arguments.save_dir {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
@@ -121,14 +123,18 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
         }
     }
     if let Some(svg) = &arguments.svg {
-        write_file(svg, picture(&rows, &fitted)?.as_bytes())?;
+        write_file(svg, picture(&rows, &fitted, measure)?.as_bytes())?;
     }
     if arguments.json {
         print_json(&as_json(&rows, &fitted))
     } else if arguments.tsv {
         print_data(&as_table(&rows, &fitted, "\t"))
     } else {
-        print(&as_table(&rows, &fitted, ""))
+        print(&as_table(&rows, &fitted, ""))?;
+        match measure.strip_prefix(", ") {
+            Some(measure) => print(&format!("cross-validated accuracies are {measure}\n")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -161,7 +167,7 @@ fn note(at: usize, rows: &[Row], fitted: &Fitted) -> String {
     if at + 1 < rows.len() && at == fitted.knee {
         notes.push("knee");
     }
-    if at + 1 < rows.len() && at == fitted.one_standard_error {
+    if at == fitted.one_standard_error.unwrap_or(rows.len() - 1) {
         notes.push("one standard error");
     }
     notes.join(", ")
@@ -237,12 +243,12 @@ fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
         "points": points.iter().map(point).collect::<Vec<_>>(),
         "dense": point(dense),
         "knee": fitted.points[fitted.knee].nonzeros,
-        "one_standard_error": fitted.points[fitted.one_standard_error].nonzeros,
+        "one_standard_error": fitted.one_standard_error.map(|at| fitted.points[at].nonzeros),
         "tried": fitted.candidates.iter().map(candidate).collect::<Vec<_>>(),
     })
 }
 
-fn picture(rows: &[Row], fitted: &Fitted) -> Result<String, Failure> {
+fn picture(rows: &[Row], fitted: &Fitted, measure: &str) -> Result<String, Failure> {
     let (dense, points) = rows.split_last().expect("the dense fit is always there");
     let accuracy = |row: &Row| match row.tested {
         Some((right, texts)) => right as f64 / texts as f64,
@@ -259,7 +265,10 @@ fn picture(rows: &[Row], fitted: &Fitted) -> Result<String, Failure> {
         .iter()
         .map(|row| Mark { nonzeros: row.point.nonzeros, accuracy: accuracy(row), interval: interval(row) })
         .collect();
-    let what = if dense.tested.is_some() { "accuracy on the test data" } else { "cross-validated accuracy" };
+    let what = match dense.tested {
+        Some(_) => "accuracy on the test data".to_string(),
+        None => format!("cross-validated accuracy{measure}"),
+    };
     let full = (dense.point.model.nonzeros(), accuracy(dense));
-    picture::draw(&marks, full, fitted.knee, fitted.one_standard_error, what)
+    picture::draw(&marks, full, fitted.knee, fitted.one_standard_error, &what)
 }

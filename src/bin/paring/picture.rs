@@ -21,7 +21,7 @@ const BLUE: RGBColor = RGBColor(0, 114, 178);
 const VERMILION: RGBColor = RGBColor(213, 94, 0);
 
 /// Draws accuracy against nonzeros as SVG. `dense` are the nonzeros and the accuracy of the fit without a limit; `knee`
-/// and `one_standard_error` say which points these are.
+/// and `one_standard_error` say which points these are, if any.
 ///
 /// # Errors
 /// When nothing can be drawn.
@@ -29,7 +29,7 @@ pub fn draw(
     marks: &[Mark],
     dense: (usize, f64),
     knee: usize,
-    one_standard_error: usize,
+    one_standard_error: Option<usize>,
     what: &str,
 ) -> Result<String, Failure> {
     let mut svg = String::new();
@@ -93,7 +93,7 @@ pub fn draw(
             chart.draw_series([TriangleMarker::new(place(mark), 10, VERMILION.filled())]).map_err(failure)?;
             chart.draw_series([named(place(mark))]).map_err(failure)?;
         }
-        if let Some(mark) = marks.get(one_standard_error) {
+        if let Some(mark) = one_standard_error.and_then(|at| marks.get(at)) {
             let named = label(format!("one standard error: {}", mark.nonzeros), VPos::Bottom, HPos::Right);
             chart.draw_series([Circle::new(place(mark), 9, VERMILION.stroke_width(3))]).map_err(failure)?;
             chart.draw_series([named(place(mark))]).map_err(failure)?;

@@ -6,9 +6,11 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::HumanCount;
 use paring::data::Dataset;
-use paring::train::{Budget, Candidate, Estimate, Params, Trained};
+use paring::train::{Budget, Candidate, Estimate, HeldOut, Params, TrainError, Trained};
 
-use crate::common::{Failure, check_output, check_standard_streams, heading, line, percent, print};
+use crate::common::{
+    Failure, check_output, check_standard_streams, display, heading, line, percent, print, tell,
+};
 use crate::training::{Training, TrainingBar, bytes};
 
 /// Train a model within a budget
@@ -49,7 +51,8 @@ struct BudgetArguments {
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_bytes: Option<u64>,
 
-    /// The fewest nonzeros, of some from 8 up, whose cross-validated accuracy is within P percentage points of the best
+    /// The fewest nonzeros, of some from 8 up, whose cross-validated accuracy is within P percentage points of the
+    /// best that is chosen for any size
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     max_accuracy_loss: Option<f64>,
 }
@@ -82,9 +85,16 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     let mut bar = TrainingBar::start("preparing");
     let trained = params.train(&dataset, validation.as_deref(), &mut |progress| bar.show(progress));
     bar.finish();
-    let trained = trained.map_err(|error| arguments.training.failed(error))?;
-    if validation.is_none() {
-        arguments.training.tell_of_single_texts(&dataset);
+    let trained = trained.map_err(|error| match (&error, &arguments.validation) {
+        (TrainError::NoValidation | TrainError::UnknownValidation { .. }, Some(path)) => {
+            format!("{}: {error}", display(path)).into()
+        }
+        _ => arguments.training.failed(error),
+    })?;
+    arguments.training.tell_of_no_features(&dataset);
+    match &validation {
+        Some(texts) => tell_of_unknown_labels(&dataset, texts),
+        None => arguments.training.tell_of_single_texts(&dataset),
     }
     trained.model.save(&arguments.output)?;
     let measure = arguments.training.measure();
@@ -95,6 +105,19 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     };
     let how = How { estimated, measure, started };
     print(&report(&dataset, &trained, budget, &how))
+}
+
+/// Tells of texts that no setting can label right.
+fn tell_of_unknown_labels(dataset: &Dataset, validation: HeldOut<'_>) {
+    let is_unknown = |(label, _): &&(String, Vec<u8>)| !dataset.classes().contains(label);
+    let unknown = validation.iter().filter(is_unknown).count();
+    if unknown > 0 {
+        let texts = validation.len();
+        tell(format_args!(
+            "{unknown} of {texts} texts of the validation data have labels that the training data do not have: they \
+             count as wrong"
+        ));
+    }
 }
 
 /// What a report has to know of how the model was trained.

@@ -32,8 +32,8 @@ pub struct Training {
     #[command(flatten)]
     pub labelled: Labelled,
 
-    /// The column or field of a record's weight: how much it counts, in accuracies too [default: every record
-    /// counts 1]
+    /// The column or field of a record's weight: how much it counts, in accuracies too, but for those on data of
+    /// --validation and --test, whose records count alike [default: every record counts 1]
     #[arg(long, value_name = "NAME", help_heading = "Labelled records")]
     weight: Option<String>,
 
@@ -76,7 +76,8 @@ pub struct Training {
     #[arg(long, value_enum, default_value = "cost", help_heading = "Fit")]
     prune_by: PruneByArgument,
 
-    /// Give every class the same weight, whatever its number of texts: for macro F1. Accuracies are balanced ones then
+    /// Give every class the same weight, whatever its number of texts: for macro F1. Accuracies are balanced ones then, but
+    /// for those on data of --test
     #[arg(long, help_heading = "Fit")]
     balance: bool,
 
@@ -142,6 +143,16 @@ impl Training {
     /// The same for validation data, whose texts have no weights.
     pub fn validation_measure(&self) -> &'static str {
         if self.balance { self.measure() } else { "" }
+    }
+
+    /// Tells of data that have nothing to learn from.
+    pub fn tell_of_no_features(&self, dataset: &Dataset) {
+        if dataset.features().len() == 1 {
+            tell(format_args!(
+                "no text has a feature that at least {} texts have: the model gives every text one label",
+                self.min_count
+            ));
+        }
     }
 
     /// Tells of classes that cannot be cross-validated.

@@ -61,7 +61,7 @@ impl Run<'_> {
         if points.len() > 1 && budgets.iter().all(|&budget| budget < possible) {
             points.pop();
         }
-        let (knee, one_standard_error) = (knee(&points), one_standard_error(&points));
+        let (knee, one_standard_error) = (knee(&points), one_standard_error(&points, &dense));
         let candidates = candidates(&scored, &sizes);
         Ok(Frontier { points, dense, knee, one_standard_error, candidates })
     }
@@ -91,11 +91,11 @@ fn knee(points: &[FrontierPoint]) -> usize {
     (0..points.len()).rev().max_by(|&a, &b| above(&points[a]).total_cmp(&above(&points[b]))).unwrap_or(0)
 }
 
-fn one_standard_error(points: &[FrontierPoint]) -> usize {
-    let estimates = || points.iter().map(|point| point.cross_validated);
-    let Some(best) = estimates().max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)) else { return 0 };
+fn one_standard_error(points: &[FrontierPoint], dense: &FrontierPoint) -> Option<usize> {
+    let estimates = points.iter().chain([dense]).map(|point| point.cross_validated);
+    let best = estimates.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))?;
     let least = best.accuracy - best.standard_error;
-    estimates().position(|estimate| estimate.accuracy >= least).unwrap_or(0)
+    points.iter().position(|point| point.cross_validated.accuracy >= least)
 }
 
 #[cfg(test)]
