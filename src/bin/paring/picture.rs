@@ -75,8 +75,12 @@ pub fn draw(
                     )
             }
         };
+        let alone = match one_standard_error {
+            Some(_) => "",
+            None => ", no budget within one standard error",
+        };
         let dense_label =
-            label(format!("dense: {} nonzeros, {:.3}", dense.0, dense.1), VPos::Bottom, HPos::Left);
+            label(format!("dense: {} nonzeros, {:.3}{alone}", dense.0, dense.1), VPos::Bottom, HPos::Left);
         chart.draw_series([dense_label((left * 1.05, dense.1))]).map_err(failure)?;
 
         let place = |mark: &Mark| (mark.nonzeros as f64, mark.accuracy);
