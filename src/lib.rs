@@ -57,7 +57,8 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //!    where that does better.
 //! 2. **Prune** to the budget, a fifth of the weights at a time, by what each cut costs, re-optimising what is left in
 //!    between. What was cut stays zero.
-//! 3. **Exchange** a fifth of what is left for the best others, over and over, while the objective falls.
+//! 3. **Exchange** a fifth of what is left for the best others, twice at most (more was measured to give nothing); what does
+//!    not lower the objective is undone, and fewer are exchanged next.
 //! 4. **Finish under 0/1 loss**, if that serves: with all other weights fixed, training accuracy is a step function of one
 //!    weight, whose steps are the margins of the texts that have the feature. Sorted, they give the best interval, and
 //!    the weight goes to its middle. Again weights are exchanged, the cheapest first; in the

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 /// A confusion matrix of shape (classes, classes): how often texts of each class got each label. It keeps what is not
-/// zero alone, so that very many classes cost no more than their texts.
+/// zero alone, so that it takes memory for the classes and for the pairs that occur, not for all pairs.
 ///
 /// ```
 /// use paring::metrics::Confusion;
@@ -133,7 +133,8 @@ impl Confusion {
         Scores { precision: sum.precision / total, recall: sum.recall / total, f1: sum.f1 / total }
     }
 
-    /// The errors that are made most often, as (actual, predicted, count); at most `most` of them.
+    /// The errors that are made most often, as (actual, predicted, count), in a tie by actual, then predicted; at most `most`
+    /// of them.
     pub fn largest_confusions(&self, most: usize) -> Vec<(usize, usize, u64)> {
         let mut found: Vec<(usize, usize, u64)> = (self.counts.iter())
             .map(|(&(actual, predicted), &count)| (actual, predicted, count))

@@ -92,6 +92,16 @@ fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
             "another name for the label's with --label NAME",
         ),
         (1, &["train", &data("titles.tsv"), "--max-memory", "1K"], ", or allow more with --max-memory"),
+        (
+            1,
+            &["train", &data("titles.tsv"), "--max-memory", "20K", "--l1", "1"],
+            ", or allow more with --max-memory",
+        ),
+        (
+            1,
+            &["train", &data("titles.tsv"), "--max-memory", "20K", "--prune-by", "magnitude"],
+            ", or allow more with --max-memory",
+        ),
     ] {
         let model = if arguments[0] == "train" { &["-o", "m"][..] } else { &[] };
         let output = bench.run(&[arguments, model].concat());

@@ -38,7 +38,8 @@ def train(path, dimension, epochs, rate):
 def accuracy(model, split, rows):
     texts = [" ".join(split.texts[row]) for row in rows]
     labels, _ = model.predict(texts)
-    predicted = np.array([int(found[0].removeprefix("__label__")) if found else -1 for found in labels])
+    # -1 is the class of a label that the training file does not have.
+    predicted = np.array([int(found[0].removeprefix("__label__")) if found else -2 for found in labels])
     return float(np.mean(predicted == split.classes[rows]))
 
 

@@ -23,7 +23,7 @@ MOST_TESTED = 6000
 
 def draw(folder, name, train):
     with train.open(encoding="utf-8", newline="\n") as file:
-        header, *records = file
+        header, *records = (record.rstrip("\r\n") + "\n" for record in file)
     for size in SIZES:
         for number in DRAWS:
             drawn = records.copy()

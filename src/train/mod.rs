@@ -31,7 +31,7 @@ use crate::Model;
 use crate::data::Dataset;
 use run::Run;
 
-/// Labelled texts that training chooses by, in place of cross-validation.
+/// Labelled texts that training chooses by, in place of cross-validation: of each its label, and the text (any bytes).
 pub type HeldOut<'a> = &'a [(String, Vec<u8>)];
 
 /// How far training is; told to the caller's closure from time to time.
@@ -41,7 +41,8 @@ pub struct Progress {
     pub stage: &'static str,
     /// The share of the stage that is done, 0 to 1.
     pub done: f64,
-    /// The objective per text on the training data: the mean loss, and the penalty's share.
+    /// The objective per text on the training data: the mean loss, and the penalty's share; of fits under 0/1 loss, and of
+    /// the models of a frontier, the share of held-out texts that are wrong.
     pub loss: f64,
     /// The nonzeros of the model as it stands.
     pub nonzeros: usize,
@@ -181,8 +182,8 @@ impl fmt::Display for TrainError {
             ),
             Self::DenseMemory { allowed, needed } => write!(
                 f,
-                "the weights of a dense fit take {needed} bytes: {allowed} are allowed; raise max_memory, or train \
-                 within a budget without one"
+                "the weights of a dense fit take {needed} bytes: {allowed} are allowed; cut from none (without an L1 strength, \
+                 and not by magnitude), or allow more"
             ),
             Self::NoValidation => {
                 write!(f, "the validation data is empty: expected at least one labelled text")

@@ -1,5 +1,6 @@
 //! From nothing, or from the dense fit, to each of several budgets.
 
+use super::Progress;
 use super::cell::Cell;
 use super::dense;
 use super::loss::Loss;
@@ -41,16 +42,6 @@ pub(super) struct Course {
     pub most_cells: usize,
 }
 
-/// How far a path is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Step {
-    pub stage: &'static str,
-    pub done: f64,
-    /// The mean loss per text.
-    pub loss: f64,
-    pub nonzeros: usize,
-}
-
 /// Whether a budget is grown from nothing, if nothing speaks for a cut.
 pub(super) fn is_grown(size: usize, possible: usize) -> bool {
     size <= possible / GROWN_SHARE
@@ -88,7 +79,7 @@ pub(super) fn follow(
     course: Course,
     sizes: &[usize],
     is_wanted: &dyn Fn(usize) -> bool,
-    step: &mut dyn FnMut(Step),
+    step: &mut dyn FnMut(Progress),
     found: &mut dyn FnMut(usize, &[Cell]),
 ) {
     let dropped = course.dropout.then(|| problem.with_dropout(0.0));
@@ -96,15 +87,20 @@ pub(super) fn follow(
     let possible = problem.features() * problem.classes();
     let texts = problem.total_weight();
     let sizes: Vec<usize> = sizes.iter().map(|&size| size.min(possible).min(course.most_cells)).collect();
-    let is_grown = |at: usize| course.l1_of_cut(sizes[at], possible).is_none();
-    let last_grown = (0..sizes.len()).rfind(|&at| is_grown(at) && is_wanted(at));
+    let grows = |at: usize| course.l1_of_cut(sizes[at], possible).is_none();
+    let last_grown = (0..sizes.len()).rfind(|&at| grows(at) && is_wanted(at));
     let mut refined = 0;
-    let mut refine = |fit: &mut SmoothFit<'_>, at: usize, step: &mut dyn FnMut(Step)| {
+    let mut refine_and_give = |fit: &mut SmoothFit<'_>, at: usize, step: &mut dyn FnMut(Progress)| {
         let was_shrunk = course.l1_of_cut(sizes[at], possible).is_some_and(|l1| l1 > 0.0);
         refine(fit, sizes[at], course.prune_by, was_shrunk);
         refined += 1;
         let done = f64::from(refined) / sizes.len() as f64;
-        step(Step { stage: "refinement", done, loss: fit.objective() / texts, nonzeros: fit.cells().len() });
+        step(Progress {
+            stage: "refinement",
+            done,
+            loss: fit.objective() / texts,
+            nonzeros: fit.cells().len(),
+        });
         if is_wanted(at) {
             found(at, fit.cells());
         }
@@ -112,20 +108,20 @@ pub(super) fn follow(
     let ridge = course.ridge(problem);
     let mut fit = SmoothFit::new(problem, course.loss, ridge.clone(), Vec::new());
     let of_none = fit.objective() / texts;
-    for at in (0..sizes.len()).filter(|&at| is_grown(at) && Some(at) <= last_grown) {
+    for at in (0..sizes.len()).filter(|&at| grows(at) && Some(at) <= last_grown) {
         let grown = (OVERGROWTH * sizes[at]).min(possible).min(course.most_cells);
         while fit.cells().len() < grown {
             let before = fit.cells().len();
             fit.grow((before + before / 4 + 16).min(grown));
             let nonzeros = fit.cells().len();
             let done = nonzeros as f64 / grown as f64;
-            step(Step { stage: "growth", done, loss: fit.objective() / texts, nonzeros });
+            step(Progress { stage: "growth", done, loss: fit.objective() / texts, nonzeros });
             if nonzeros == before {
                 break;
             }
         }
         fit.prune(sizes[at], course.prune_by);
-        refine(&mut fit, at, step);
+        refine_and_give(&mut fit, at, step);
     }
     drop(fit);
     // The fit on its way down, and the L1 strength of the dense fit that it started from.
@@ -135,7 +131,7 @@ pub(super) fn follow(
         let (_, trunk) = match trunk.take() {
             Some(of) if of.0 == l1 => trunk.insert(of),
             _ => {
-                step(Step { stage: "dense fit", done: 0.0, loss: of_none, nonzeros: 0 });
+                step(Progress { stage: "dense fit", done: 0.0, loss: of_none, nonzeros: 0 });
                 let mut cells = dense::fit(problem, course.loss, l1, &ridge);
                 // What is pruned by magnitude is not grown again: it has to be cut from enough.
                 let is_enough = course.prune_by == PruneBy::Cost || cells.len() >= sizes[at];
@@ -148,7 +144,7 @@ pub(super) fn follow(
         trunk.prune_towards(sizes[at], course.prune_by);
         let mut fit = SmoothFit::new(problem, course.loss, ridge.clone(), trunk.cells().to_vec());
         fit.prune(sizes[at], course.prune_by);
-        refine(&mut fit, at, step);
+        refine_and_give(&mut fit, at, step);
     }
 }
 

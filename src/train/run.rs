@@ -8,12 +8,14 @@ use super::cell::Cell;
 use super::folds;
 use super::freeze::{freeze, metadata};
 use super::loss::Loss;
-use super::path::{self, Effort, Step};
+use super::path::{self, Effort};
 use super::problem::Problem;
 use super::select::{self, Scored, Sought, Trial};
-use super::setting::{BYTES_OF_SCORE, Setting, ZeroOne};
+use super::setting::{BYTES_OF_SCORE, BYTES_OF_WEIGHT, Setting, ZeroOne};
 use super::zero_one::ZeroOneFit;
-use super::{Budget, Candidate, Estimate, HeldOut, Progress, Report, TrainError, Trained, ValidParams};
+use super::{
+    Budget, Candidate, Estimate, HeldOut, Progress, PruneBy, Report, TrainError, Trained, ValidParams,
+};
 use crate::Model;
 use crate::data::Dataset;
 
@@ -43,6 +45,9 @@ impl<'s> Run<'s> {
     ) -> Result<Run<'s>, TrainError> {
         let balance = params.balance;
         check_memory(params, dataset)?;
+        if params.l1.is_some() || params.prune_by == PruneBy::Magnitude {
+            check_dense_memory(params, dataset)?;
+        }
         let trials = match validation {
             Some([]) => return Err(TrainError::NoValidation),
             Some(texts) => {
@@ -68,10 +73,9 @@ impl<'s> Run<'s> {
         self.pool.install(|| job(&self))
     }
 
-    fn step(&self, step: Step) {
-        let Step { stage, done, loss, nonzeros } = step;
+    fn step(&self, step: Progress) {
         if let Ok(mut progress) = self.progress.lock() {
-            progress(Progress { stage, done, loss, nonzeros });
+            progress(step);
         }
     }
 
@@ -94,7 +98,7 @@ impl<'s> Run<'s> {
         problem: &Problem,
         setting: Setting,
         sizes: &[usize],
-        step: &mut dyn FnMut(Step),
+        step: &mut dyn FnMut(Progress),
     ) -> Vec<Cell> {
         let mut cells = Vec::new();
         if setting.zero_one != ZeroOne::Alone {
@@ -165,8 +169,8 @@ impl<'s> Run<'s> {
             let finer: Vec<usize> = sizes[..at].iter().copied().chain(between).collect();
             let scored = self.score_setting(setting, &finer, at);
             let first = (at..finer.len()).find_map(|at| Some((at, scored.estimates[at].filter(is_within)?)));
+            all.extend(candidates(&[scored], &finer));
             if let Some(first) = first {
-                all.extend(candidates(&[scored], &finer));
                 sizes = finer;
                 (at, estimate) = first;
             }
@@ -177,14 +181,7 @@ impl<'s> Run<'s> {
 
     /// As many nonzeros as a file of `bytes` holds.
     fn train_to_bytes(&self, problem: &Problem, bytes: u64) -> Result<Trained, TrainError> {
-        let quick = Setting {
-            loss: Loss { q: 0.0, margin: 0.0 },
-            l2: 1.0,
-            naive_bayes: false,
-            is_cut: false,
-            dropout: false,
-            zero_one: ZeroOne::No,
-        };
+        let quick = Setting::plain(Loss { q: 0.0, margin: 0.0 }, 1.0);
         let needed = self.file_length(quick, &[]);
         if needed > bytes {
             return Err(TrainError::Bytes { allowed: bytes, needed });
@@ -203,7 +200,7 @@ impl<'s> Run<'s> {
             let (setting, _) = select::best(&scored, 0);
             all.extend(candidates(&scored, &[size]));
             let Some((fitting, cells)) = self.largest_within(problem, setting, size, room) else {
-                let estimate = select::score_nothing(self.dataset, self.params, &self.trials);
+                let estimate = select::score_nothing(&self.trials);
                 let trained = self.trained(problem, setting, estimate, &[], all);
                 let needed = trained.model.to_bytes().len() as u64;
                 let fits = needed <= bytes;
@@ -298,8 +295,9 @@ impl<'s> Run<'s> {
         setting: Setting,
         estimate: Estimate,
         cells: &[Cell],
-        candidates: Vec<Candidate>,
+        mut candidates: Vec<Candidate>,
     ) -> Trained {
+        candidates.sort_by_key(|candidate| candidate.nonzeros);
         let model = self.frozen(setting, estimate, cells);
         let training_accuracy = ZeroOneFit::new(problem, cells).right() / problem.total_weight();
         Trained {
@@ -318,6 +316,15 @@ pub(super) fn check_memory(params: &ValidParams, dataset: &Dataset) -> Result<()
     let needed = BYTES_OF_SCORE * dataset.texts() as u64 * dataset.classes().len() as u64;
     if needed > params.max_memory {
         return Err(TrainError::Memory { allowed: params.max_memory, needed });
+    }
+    Ok(())
+}
+
+/// Whether all possible weights fit into the memory that is allowed.
+pub(super) fn check_dense_memory(params: &ValidParams, dataset: &Dataset) -> Result<(), TrainError> {
+    let needed = dataset.possible_weights().saturating_mul(BYTES_OF_WEIGHT);
+    if needed > params.max_memory {
+        return Err(TrainError::DenseMemory { allowed: params.max_memory, needed });
     }
     Ok(())
 }
@@ -355,4 +362,35 @@ fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
         })
     };
     (0..sizes.len()).flat_map(of_size).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::DatasetBuilder;
+    use crate::text::FeatureSpec;
+    use crate::train::{Budget, Objective, Params};
+
+    #[test]
+    fn all_that_was_tried_is_told_by_size() {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for at in 0..300_usize {
+            let text = format!("sure{} likely{}", at % 50, at % 7);
+            builder.push(["a", "b", "c"][at % 50 % 3], text.as_bytes(), 1.0).unwrap();
+        }
+        let dataset = builder.finish(1).unwrap();
+        let sizes = |budget| -> Vec<usize> {
+            let params = Params { budget, objective: Objective::LogLoss, folds: 2, ..Params::default() };
+            let report = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap().report;
+            report.candidates.iter().map(|candidate| candidate.nonzeros).collect()
+        };
+        // Between two sizes that double, finer ones are told too, whether or not one of them is good enough.
+        let doubling = sizes(Budget::AccuracyLoss(0.0));
+        assert!(
+            doubling.is_sorted()
+                && doubling.contains(&8)
+                && doubling.iter().any(|size| !size.is_power_of_two())
+        );
+        let by_bytes = sizes(Budget::Bytes(500));
+        assert!(by_bytes.is_sorted() && by_bytes.len() > 3);
+    }
 }

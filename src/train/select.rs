@@ -7,11 +7,11 @@ use super::cell::Cell;
 use super::folds::Fold;
 use super::loss::Loss;
 use super::params::PruneBy;
-use super::path::{self, Step};
+use super::path;
 use super::problem::{MOST_COPIES, Problem};
 use super::setting::{BYTES_OF_SCORE, BYTES_OF_WEIGHT, Setting, ZeroOne, first_loss};
 use super::zero_one::ZeroOneFit;
-use super::{Estimate, Objective, Params, run};
+use super::{Estimate, Objective, Params, Progress, run};
 use crate::data::Dataset;
 
 /// The margins that `auto` tries as well where there are too many nonzeros for 0/1 loss.
@@ -112,7 +112,7 @@ pub(super) fn score(
     trials: &[Trial],
     sizes: &[usize],
     sought: Sought,
-    step: &(dyn Fn(Step) + Sync),
+    step: &(dyn Fn(Progress) + Sync),
 ) -> Vec<Scored> {
     let texts = trials[0].fitted.texts();
     let finished = sizes.iter().map(|&size| is_finished(params, texts, size)).collect();
@@ -120,14 +120,7 @@ pub(super) fn score(
     // Where 0/1 loss is asked for, it says nothing that a smooth fit makes no error.
     let sought = if params.objective == Objective::ZeroOne { Sought::BestAtEach } else { sought };
     let search = Search { dataset, params, trials, sizes, sought, finished, expected, step };
-    let smooth = |l2: f32| Setting {
-        loss: first_loss(params),
-        l2,
-        naive_bayes: false,
-        is_cut: false,
-        dropout: false,
-        zero_one: ZeroOne::No,
-    };
+    let smooth = |l2: f32| Setting::plain(first_loss(params), l2);
     let all = trials.len();
     let half = (all / 2).max(1);
     let held_out: usize = trials[..half].iter().map(|trial| trial.held_out.texts()).sum();
@@ -174,7 +167,7 @@ pub(super) fn score_setting(
     setting: Setting,
     trials: &[Trial],
     (sizes, from): (&[usize], usize),
-    step: &(dyn Fn(Step) + Sync),
+    step: &(dyn Fn(Progress) + Sync),
 ) -> Scored {
     let finished = vec![setting.zero_one == ZeroOne::Finish; sizes.len()];
     let expected = vec![false; sizes.len()];
@@ -202,7 +195,7 @@ struct Search<'s> {
     finished: Vec<bool>,
     /// Whether expected accuracy tells fits of each size apart.
     expected: Vec<bool>,
-    step: &'s (dyn Fn(Step) + Sync),
+    step: &'s (dyn Fn(Progress) + Sync),
 }
 
 /// A setting's scores, and where its fits ended.
@@ -334,13 +327,20 @@ fn is_expected(trials: &[Trial], size: usize) -> bool {
 }
 
 /// What a model without a nonzero scores on held-out texts.
-pub(super) fn score_nothing(dataset: &Dataset, params: &Params, trials: &[Trial]) -> Estimate {
-    let (finished, expected) = (vec![false], vec![false]);
-    let (sizes, sought) = (&[0], Sought::BestAtEach);
-    let search = Search { dataset, params, trials, sizes, sought, finished, expected, step: &|_| () };
+pub(super) fn score_nothing(trials: &[Trial]) -> Estimate {
     let right: Vec<_> = trials.iter().map(|trial| vec![Some(trial.right(&[]))]).collect();
-    let estimate = search.estimate(0..trials.len(), &right, 0);
-    estimate.expect("every trial has been scored")
+    estimate(trials, &right, 0).expect("every trial has been scored")
+}
+
+/// What comes of the weight that the fits to some trials have right at one size, of those that `right` has by trial.
+fn estimate(trials: &[Trial], right: &[Vec<Option<f64>>], at: usize) -> Option<Estimate> {
+    let right: Option<f64> = right.iter().map(|right| right[at]).sum();
+    let total: f64 = trials.iter().map(Trial::weight).sum();
+    let squares: f64 = trials.iter().map(|trial| trial.unknown + trial.held_out.total_square()).sum();
+    let accuracy = right? / total;
+    let texts = total * total / squares;
+    let standard_error = (accuracy * (1.0 - accuracy) / texts).max(0.0).sqrt();
+    Some(Estimate { accuracy, standard_error })
 }
 
 /// The best followed to a size, to go on from; among equals the one tried first. A naive Bayes penalty has to be clearly

@@ -49,11 +49,16 @@ pub(super) enum ZeroOne {
 }
 
 impl Setting {
+    /// A smooth fit, and nothing special about it.
+    pub(super) fn plain(loss: Loss, l2: f32) -> Setting {
+        Setting { loss, l2, naive_bayes: false, is_cut: false, dropout: false, zero_one: ZeroOne::No }
+    }
+
     /// The setting that `params` ask for, or the first that would be tried.
     pub(super) fn without_choice(params: &Params) -> Setting {
         let zero_one = if params.objective == Objective::ZeroOne { ZeroOne::Finish } else { ZeroOne::No };
         let l2 = params.l2.unwrap_or(L2_WITHOUT_CHOICE) as f32;
-        Setting { loss: first_loss(params), l2, naive_bayes: false, is_cut: false, dropout: false, zero_one }
+        Setting { zero_one, ..Setting::plain(first_loss(params), l2) }
     }
 
     /// The setting that `params` ask for, if they leave nothing to choose.
@@ -68,14 +73,7 @@ impl Setting {
             && params.prune_by == PruneBy::Cost
             && params.l2.is_none();
         let loss = Loss { q: 0.0, margin: 0.0 };
-        is_open.then_some(Setting {
-            loss,
-            l2: 0.0,
-            naive_bayes: false,
-            is_cut: false,
-            dropout: false,
-            zero_one: ZeroOne::Alone,
-        })
+        is_open.then_some(Setting { zero_one: ZeroOne::Alone, ..Setting::plain(loss, 0.0) })
     }
 
     /// The setting of the fit that it ends, or itself.

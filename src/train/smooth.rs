@@ -192,17 +192,14 @@ impl<'p> SmoothFit<'p> {
         self.line.note_change(feature, texts, &self.totals);
     }
 
-    /// Lowers the objective by one pass of Newton steps over the cells, one after the other; gives the
-    /// largest change of a weight.
-    pub(super) fn sweep(&mut self, steps: usize) -> f32 {
-        let mut largest = 0.0_f32;
+    /// Lowers the objective by one pass of Newton steps over the cells, one after the other.
+    pub(super) fn sweep(&mut self, steps: usize) {
         for at in 0..self.cells.len() {
-            largest = largest.max(self.update(at, steps));
+            self.update(at, steps);
         }
-        largest
     }
 
-    fn update(&mut self, at: usize, steps: usize) -> f32 {
+    fn update(&mut self, at: usize, steps: usize) {
         let Cell { feature, class, weight } = self.cells[at];
         self.gather(feature, class);
         let moved = weight + self.line.minimise(weight, self.ridge.of(feature, class), steps);
@@ -211,10 +208,9 @@ impl<'p> SmoothFit<'p> {
             self.shift(feature, class, moved - weight);
             self.cells[at].weight = moved;
         }
-        (moved - weight).abs()
     }
 
-    /// Sweeps until an objective's relative decrease falls below `tolerance`, at most `sweeps` times.
+    /// Sweeps until the objective's relative decrease falls below `tolerance`, at most `sweeps` times. Gives the objective.
     pub(super) fn optimise(&mut self, tolerance: f64, sweeps: usize) -> f64 {
         self.cells.sort_unstable_by_key(Cell::place);
         self.refresh();

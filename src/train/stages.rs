@@ -9,7 +9,7 @@ use super::cell::Cell;
 use super::freeze::{freeze, metadata};
 use super::path::{self, Effort};
 use super::problem::Problem;
-use super::setting::{BYTES_OF_WEIGHT, Setting, ZeroOne};
+use super::setting::{Setting, ZeroOne};
 use super::smooth::SmoothFit;
 use super::zero_one::ZeroOneFit;
 use super::{TrainError, ValidParams, dense, run};
@@ -135,7 +135,7 @@ pub struct PrunedFit<'d> {
     budget: usize,
 }
 
-/// A fit whose nonzeros were exchanged for better ones, without the L1 penalty, until nothing improved; ready to be
+/// A fit some of whose nonzeros were exchanged for better ones, without the L1 penalty; ready to be
 /// frozen.
 #[derive(Debug)]
 pub struct RefinedFit<'d> {
@@ -161,10 +161,7 @@ impl ValidParams {
     /// be started.
     pub fn fit_dense<'d>(&self, dataset: &'d Dataset) -> Result<DenseFit<'d>, TrainError> {
         run::check_memory(self, dataset)?;
-        let needed = dataset.possible_weights().saturating_mul(BYTES_OF_WEIGHT);
-        if needed > self.max_memory {
-            return Err(TrainError::DenseMemory { allowed: self.max_memory, needed });
-        }
+        run::check_dense_memory(self, dataset)?;
         let setting = Setting::without_choice(self);
         let course = setting.course(self, dataset.texts());
         let problem = Problem::of_all(dataset, self.balance);
@@ -190,7 +187,7 @@ impl<'d> DenseFit<'d> {
 }
 
 impl<'d> PrunedFit<'d> {
-    /// Adds the best weights up to the budget, exchanges a fifth of all for better ones while the objective falls, and finishes
+    /// Adds the best weights up to the budget, exchanges a fifth of all for better ones, twice at most and only where the objective falls, and finishes
     /// under 0/1 loss if that is the objective. Pruned by magnitude, only fits the weights that there are.
     #[must_use]
     pub fn refine(&self) -> RefinedFit<'d> {

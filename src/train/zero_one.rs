@@ -329,6 +329,10 @@ impl<'p> ZeroOneFit<'p> {
             order.sort_unstable_by(|&a, &b| costs[a].total_cmp(&costs[b]).then(a.cmp(&b)));
             order.truncate(count);
             let gain = self.accept(self.exchanged(order, size));
+            if gain <= 0.0 && count <= 1 {
+                // The next round would be the same.
+                break;
+            }
             if gain < LITTLE * self.problem.total_weight() {
                 count = count.div_ceil(2);
             }
@@ -359,11 +363,11 @@ impl<'p> ZeroOneFit<'p> {
         }
     }
 
-    /// The fit without the cells at these places, grown back to `size`.
-    fn exchanged(&self, mut places: Vec<usize>, size: usize) -> Exchanged<'p> {
+    /// The fit without the cells at these indices, grown back to `size`.
+    fn exchanged(&self, mut removed: Vec<usize>, size: usize) -> Exchanged<'p> {
         let mut fit = self.clone();
-        places.sort_unstable();
-        for at in places.into_iter().rev() {
+        removed.sort_unstable();
+        for at in removed.into_iter().rev() {
             fit.remove(at);
         }
         fit.optimise(1);

@@ -42,7 +42,7 @@ fn of_input(kind: &ReadErrorKind) -> String {
 fn of_training(error: &TrainError) -> &'static str {
     match error {
         TrainError::Bytes { .. } => " with --max-bytes",
-        TrainError::Memory { .. } => " with --max-memory",
+        TrainError::Memory { .. } | TrainError::DenseMemory { .. } => " with --max-memory",
         _ => "",
     }
 }

@@ -93,7 +93,8 @@ pub struct Training {
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Machine")]
     threads: usize,
 
-    /// Memory for the weights of a dense fit, as in 512M or 2G; candidates are screened to stay below it
+    /// Memory for the weights of a dense fit, as in 512M or 2G, beyond which none is cut from, and for the scores of all texts,
+    /// beyond which training fails
     #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes, help_heading = "Machine")]
     max_memory: u64,
 }
@@ -245,7 +246,7 @@ impl TrainingBar {
             bar.reset();
         }
         bar.set_position((1000.0 * progress.done) as u64);
-        // Folds that finish under 0/1 loss tell of none.
+        // A dense fit that begins has none.
         if progress.nonzeros > 0 {
             bar.set_message(format!(
                 "  loss {:.4}, {} nonzeros",

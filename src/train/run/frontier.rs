@@ -6,10 +6,10 @@ use rayon::prelude::*;
 
 use super::{Run, candidates};
 use crate::train::cell::Cell;
-use crate::train::path::{self, Course, Step};
+use crate::train::path::{self, Course};
 use crate::train::select::{self, Sought};
 use crate::train::setting::{Setting, ZeroOne};
-use crate::train::{Estimate, Frontier, FrontierPoint, TrainError};
+use crate::train::{Estimate, Frontier, FrontierPoint, Progress, TrainError};
 
 impl Run<'_> {
     pub(in crate::train) fn frontier(&self, budgets: &[usize]) -> Result<Frontier, TrainError> {
@@ -43,7 +43,7 @@ impl Run<'_> {
             if let Ok(mut points) = points.lock() {
                 points[at] = Some(point);
                 let done = points.iter().flatten().count() as f64 / sizes.len() as f64;
-                self.step(Step { stage: "refinement", done, loss: 1.0 - estimate.accuracy, nonzeros });
+                self.step(Progress { stage: "refinement", done, loss: 1.0 - estimate.accuracy, nonzeros });
             }
         };
         paths.par_iter().for_each(|(course, on_path)| match *course {

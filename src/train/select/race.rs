@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 use super::expected::expected_right;
-use super::{Followed, Scored, Search, Trial, best_followed};
-use crate::train::Estimate;
+use super::{Followed, Scored, Search, Trial, best_followed, estimate};
 use crate::train::cell::Cell;
-use crate::train::path::{self, Effort, Step};
+use crate::train::path::{self, Effort};
 use crate::train::setting::{Setting, ZeroOne};
+use crate::train::{Estimate, Progress};
 
 /// So many standard errors of the best a setting may be behind it on the first trials, and is fitted to all.
 const BEHIND: f64 = 0.5;
@@ -77,7 +77,7 @@ impl Search<'_> {
     fn race(&self, followed: &[Followed], rivals: &[Followed], first: usize) -> Vec<Behind> {
         let mut behind = Vec::new();
         for at in 0..self.sizes.len() {
-            let reached = |followed: &Followed| self.estimate(0..first, &followed.right, at);
+            let reached = |followed: &Followed| estimate(&self.trials[..first], &followed.right[..first], at);
             let mut best = reached(best_followed(rivals, at)).expect("rivals are fitted to all trials");
             let mut leader = None;
             let reached: Vec<Option<Estimate>> = followed.iter().map(reached).collect();
@@ -130,9 +130,9 @@ impl Search<'_> {
         setting: &Setting,
         trial: usize,
         is_wanted: &dyn Fn(usize) -> bool,
-    ) -> (Vec<Fit>, Step) {
+    ) -> (Vec<Fit>, Progress) {
         let trial = &self.trials[trial];
-        let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
+        let mut last = Progress { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
         let mut fits = Vec::new();
         let course = setting.course(self.params, trial.fitted.texts());
         path::follow(
@@ -156,18 +156,18 @@ impl Search<'_> {
         trial: usize,
         is_wanted: &dyn Fn(usize) -> bool,
         smooth: &[Followed],
-    ) -> (Vec<Fit>, Step) {
-        let (number, trial) = (trial, &self.trials[trial]);
-        let mut last = Step { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
+    ) -> (Vec<Fit>, Progress) {
+        let Trial { fitted, held_out, .. } = &self.trials[trial];
+        let mut last = Progress { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
         let fit = |at: usize| {
             let start = match setting.zero_one {
                 ZeroOne::Alone => &[][..],
-                _ => &best_followed(smooth, at).cells[number][at],
+                _ => &best_followed(smooth, at).cells[trial][at],
             };
             let (size, seed) = (self.sizes[at], self.params.seed);
-            let cells = path::finish(&trial.fitted, setting.dropout, start, size, Effort::Trial, seed);
-            let right = trial.right(&cells);
-            last.loss = 1.0 - right / trial.held_out.total_weight();
+            let cells = path::finish(fitted, setting.dropout, start, size, Effort::Trial, seed);
+            let right = self.trials[trial].right(&cells);
+            last.loss = 1.0 - right / held_out.total_weight();
             last.nonzeros = cells.len();
             Fit { at, right, expected: None, cells: Vec::new() }
         };
@@ -176,14 +176,14 @@ impl Search<'_> {
     }
 
     /// Does tasks, and tells how far it is.
-    fn in_parallel<T: Send>(&self, tasks: usize, task: impl Fn(usize) -> (T, Step) + Sync) -> Vec<T> {
+    fn in_parallel<T: Send>(&self, tasks: usize, task: impl Fn(usize) -> (T, Progress) + Sync) -> Vec<T> {
         let done = Mutex::new(0);
         let run = |number: usize| {
             let (result, last) = task(number);
             if let Ok(mut done) = done.lock() {
                 *done += 1;
                 let share = f64::from(*done) / tasks as f64;
-                (self.step)(Step { stage: "cross-validation", done: share, ..last });
+                (self.step)(Progress { stage: "cross-validation", done: share, ..last });
             }
             result
         };
@@ -192,7 +192,7 @@ impl Search<'_> {
 
     /// What comes of the weight that each trial's fits have right, and are expected to, at each size.
     fn scored(&self, setting: Setting, right: &[Vec<Option<f64>>], expected: &[Vec<Option<f64>>]) -> Scored {
-        let (all, sizes) = (0..self.trials.len(), 0..self.sizes.len());
+        let sizes = 0..self.sizes.len();
         let total: f64 = self.trials.iter().map(Trial::weight).sum();
         let expected_accuracy = |at: usize| {
             let expected: Option<f64> = expected.iter().map(|expected| expected[at]).sum();
@@ -200,25 +200,8 @@ impl Search<'_> {
         };
         Scored {
             setting,
-            estimates: sizes.clone().map(|at| self.estimate(all.clone(), right, at)).collect(),
+            estimates: sizes.clone().map(|at| estimate(self.trials, right, at)).collect(),
             expected: sizes.map(expected_accuracy).collect(),
         }
-    }
-
-    /// What comes of it at one size, on some trials.
-    pub(super) fn estimate(
-        &self,
-        trials: Range<usize>,
-        right: &[Vec<Option<f64>>],
-        at: usize,
-    ) -> Option<Estimate> {
-        let right: Option<f64> = right[trials.clone()].iter().map(|right| right[at]).sum();
-        let trials = &self.trials[trials];
-        let total: f64 = trials.iter().map(Trial::weight).sum();
-        let squares: f64 = trials.iter().map(|trial| trial.unknown + trial.held_out.total_square()).sum();
-        let accuracy = right? / total;
-        let texts = total * total / squares;
-        let standard_error = (accuracy * (1.0 - accuracy) / texts).max(0.0).sqrt();
-        Some(Estimate { accuracy, standard_error })
     }
 }
