@@ -37,8 +37,8 @@ pub use error::{BadRecord, ColumnRole, ReadError, ReadErrorKind};
 use super::{Dataset, DatasetBuilder, DatasetError, Format, input};
 use crate::text::FeatureSpec;
 
-/// Skipped records that a [`ReadSummary`] tells about; the others are only counted.
-const SKIPPED_TOLD: usize = 5;
+/// Skipped records that are told about; the others are only counted.
+pub(crate) const SKIPPED_TOLD: usize = 5;
 
 const READ_BYTES: usize = 64 << 10;
 

@@ -53,13 +53,13 @@ pub use error::StreamError;
 pub use options::{DEFAULT_BLOCK_BYTES, OptionsError, Output, StreamOptions, Unknown};
 
 use crate::Classifier;
-use crate::data::read::{ColumnRole, ReadErrorKind};
+use crate::data::read::{ColumnRole, ReadErrorKind, SKIPPED_TOLD, Skipped};
 use crate::data::{Column, Format, ReadError, input};
 use blocks::{Block, Blocks, RecordEnds};
 use records::{Fields, Layout};
 use render::{Renderer, value_names};
 use turns::Turns;
-use work::{Failure, Part, Plan, Worker, part_bytes};
+use work::{Bad, Part, Plan, Worker, part_bytes};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -114,10 +114,30 @@ struct Sink<W> {
     /// Gone when it has been given back.
     output: Option<W>,
     summary: StreamSummary,
+    first_bad: Vec<Skipped>,
     on_progress: Option<Box<dyn FnMut(StreamSummary) + Send>>,
 }
 
+impl<W> Sink<W> {
+    fn new(output: W) -> Sink<W> {
+        let summary = StreamSummary::default();
+        Sink { output: Some(output), summary, first_bad: Vec::new(), on_progress: None }
+    }
+}
+
 impl<W: Write> Sink<W> {
+    /// Writes what comes of some records of a block that begins after so many lines of an input.
+    fn take(&mut self, name: &Path, lines: u64, part: &mut Part) -> Result<(), StreamError> {
+        let untold = SKIPPED_TOLD - self.first_bad.len();
+        let skipped = |bad: Bad| Skipped {
+            file: name.into(),
+            line: lines + bad.lines_before + 1,
+            problem: bad.problem,
+        };
+        self.first_bad.extend(part.first_bad.drain(..).take(untold).map(skipped));
+        self.write(part)
+    }
+
     fn write(&mut self, part: &Part) -> Result<(), StreamError> {
         if let Some(output) = &mut self.output
             && !part.output.is_empty()
@@ -151,11 +171,10 @@ impl<W: Write + Send + 'static> Stream<W> {
         output: W,
     ) -> Result<Stream<W>, OptionsError> {
         options.check(classifier.model())?;
-        let sink = Sink { output: Some(output), summary: StreamSummary::default(), on_progress: None };
         Ok(Stream {
             classifier,
             options,
-            sink: Arc::new(Mutex::new(sink)),
+            sink: Arc::new(Mutex::new(Sink::new(output))),
             header: None,
             format_before: None,
         })
@@ -171,6 +190,11 @@ impl<W: Write + Send + 'static> Stream<W> {
     /// What has been done so far.
     pub fn summary(&self) -> StreamSummary {
         self.sink().summary
+    }
+
+    /// The first five bad records that were passed over, and what is wrong with each.
+    pub fn first_bad_records(&self) -> Vec<Skipped> {
+        self.sink().first_bad.clone()
     }
 
     /// The output, when all is written.
@@ -277,14 +301,14 @@ impl<W: Write + Send + 'static> Stream<W> {
         while blocks.next(&mut block).map_err(|error| unreadable(name, error))? {
             let mut written = Ok(());
             let ended = worker.run(block.records(), &mut part, &mut |part| {
-                written = self.sink().write(part);
+                written = self.sink().take(name, lines, part);
                 part.clear();
                 written.is_ok()
             });
             written?;
-            self.sink().write(&part)?;
+            self.sink().take(name, lines, &mut part)?;
             part.clear();
-            ended.map_err(|failure| bad_record(name, lines, failure))?;
+            ended.map_err(|bad| bad_record(name, lines, bad))?;
             lines += plan.lines_of(block.records());
         }
         Ok(())
@@ -299,6 +323,6 @@ fn unreadable(name: &Path, error: io::Error) -> ReadError {
     ReadError::new(name, None, error)
 }
 
-fn bad_record(name: &Path, lines: u64, failure: Failure) -> ReadError {
-    ReadError::new(name, Some(lines + failure.lines_before + 1), failure.problem)
+fn bad_record(name: &Path, lines: u64, bad: Bad) -> ReadError {
+    ReadError::new(name, Some(lines + bad.lines_before + 1), bad.problem)
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::scan::Places;
-use crate::data::read::BadRecord;
+use crate::data::read::{BadRecord, SKIPPED_TOLD};
 pub(super) use csv::{Row, fields};
 pub(super) use json::Fields;
 
@@ -65,6 +65,8 @@ pub(super) struct Batch {
     pub(super) has_bad: bool,
     /// Where the first bad record begins that ends the stream, and what is wrong with it.
     pub(super) fatal: Option<(usize, BadRecord)>,
+    /// Likewise the first of those that are passed over.
+    pub(super) skipped: Vec<(usize, BadRecord)>,
     /// Whether others are passed over.
     skip_bad_records: bool,
     /// How many records there may be.
@@ -79,6 +81,7 @@ impl Batch {
             spans: Vec::new(),
             has_bad: false,
             fatal: None,
+            skipped: Vec::new(),
             skip_bad_records,
             most_records,
             places: Places::new(),
@@ -106,6 +109,8 @@ impl Batch {
                 // Passed over, the record would seem to have been given the label that it came with.
                 if !self.skip_bad_records || matches!(problem, BadRecord::FieldTaken(_)) {
                     self.fatal.get_or_insert((record.start, problem));
+                } else if self.skipped.len() < SKIPPED_TOLD {
+                    self.skipped.push((record.start, problem));
                 }
             }
         }
@@ -122,6 +127,7 @@ impl Layout {
         batch.spans.clear();
         batch.has_bad = false;
         batch.fatal = None;
+        batch.skipped.clear();
         match self {
             Layout::Lines => {
                 for_each_line(block, start, batch, |batch, line, body| {

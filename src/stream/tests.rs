@@ -230,6 +230,27 @@ fn skipped_bad_records_are_counted_and_keep_their_places() {
 }
 
 #[test]
+fn the_first_bad_records_that_are_passed_over_are_told_with_file_and_line() {
+    for (threads, block_bytes) in [(1, 7), (1, 1 << 18), (3, 7), (3, 1 << 18)] {
+        let options =
+            StreamOptions { skip_bad_records: true, threads, block_bytes, ..StreamOptions::default() };
+        let mut stream = Stream::new(classifier(), options, Vec::new()).unwrap();
+        for (name, text) in [
+            ("x.tsv", "id\ttext\n1\ta\nbad\n2\tb\n"),
+            ("y.jsonl", "{}\n{\"text\":\"a\"}\n\n[]\n[]\n[]\n[]\n"),
+        ] {
+            stream.classify(Path::new(name), Box::new(Cursor::new(text))).unwrap();
+        }
+        assert_eq!(stream.summary().bad_records, 6);
+        let told: Vec<String> = stream.first_bad_records().iter().map(ToString::to_string).collect();
+        assert_eq!(told[0], "x.tsv:3: 1 column: expected 2, as in the first row");
+        assert!(told[1].starts_with("y.jsonl:1: no text in field \"text\""), "{told:?}");
+        let places: Vec<&str> = told[2..].iter().map(|told| &told[..10]).collect();
+        assert_eq!(places, ["y.jsonl:4:", "y.jsonl:5:", "y.jsonl:6:"]);
+    }
+}
+
+#[test]
 fn a_name_that_is_taken_is_not_added_again() {
     for (name, text) in [
         ("x.tsv", "label\ttext\nb\ta"),

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::work::{Failure, Part};
+use super::work::{Bad, Part};
 use super::{Sink, StreamError, bad_record, unreadable};
 
 /// What a block has come to.
@@ -25,7 +25,7 @@ pub(super) enum Ended {
     /// After so many lines.
     Block(u64),
     /// At a bad record.
-    BadRecord(Failure),
+    BadRecord(Bad),
     /// There was none: the end of the input, or it could not be read any further.
     Input(io::Result<()>),
 }
@@ -97,8 +97,9 @@ impl<W: Write> Turns<W> {
         if state.ended.is_some() {
             return false;
         }
+        let lines = state.lines;
         drop(state);
-        self.write(part)
+        self.write(lines, part)
     }
 
     /// Writes what a block came to and what is ready behind it, or leaves it to be written in its turn. Gives a part to
@@ -108,8 +109,9 @@ impl<W: Write> Turns<W> {
         state.early.insert(number, outcome);
         if state.next == number {
             while let Some(Outcome { mut part, ended }) = state.take_ready() {
+                let lines = state.lines;
                 drop(state);
-                self.write(&mut part);
+                self.write(lines, &mut part);
                 state = self.state();
                 state.spare.push(part.output);
                 match ended {
@@ -117,8 +119,8 @@ impl<W: Write> Turns<W> {
                         state.lines += lines;
                         state.next += 1;
                     }
-                    Ended::BadRecord(failure) => {
-                        let error = bad_record(&self.name, state.lines, failure);
+                    Ended::BadRecord(bad) => {
+                        let error = bad_record(&self.name, state.lines, bad);
                         state.ended.get_or_insert(Err(error.into()));
                     }
                     Ended::Input(ended) => {
@@ -135,10 +137,11 @@ impl<W: Write> Turns<W> {
         Part { output: state.spare.pop().unwrap_or_default(), ..Part::default() }
     }
 
-    /// Writes some output and clears it; false, and the stream has ended, when it cannot be written.
-    fn write(&self, part: &mut Part) -> bool {
+    /// Writes some output of the block that begins after so many lines, and clears it; false, and the stream has ended, when
+    /// it cannot be written.
+    fn write(&self, lines: u64, part: &mut Part) -> bool {
         let written = match self.sink.lock() {
-            Ok(mut sink) => sink.write(part),
+            Ok(mut sink) => sink.take(&self.name, lines, part),
             // A worker has died while it wrote.
             Err(_) => Err(StreamError::Stopped),
         };
@@ -161,10 +164,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::stream::StreamSummary;
 
     fn turns(most_early: usize) -> Arc<Turns<Vec<u8>>> {
-        let sink = Sink { output: Some(Vec::new()), summary: StreamSummary::default(), on_progress: None };
+        let sink = Sink::new(Vec::new());
         Arc::new(Turns::new(Arc::new(Mutex::new(sink)), "x".into(), 0, most_early))
     }
 

@@ -6,7 +6,7 @@ use super::blocks::RecordEnds;
 use super::records::{BATCH_RECORDS, Batch, Layout, Span};
 use super::render::{Rank, Renderer};
 use crate::Classifier;
-use crate::data::read::BadRecord;
+use crate::data::read::{BadRecord, SKIPPED_TOLD};
 use crate::infer::{Label, Prediction, Scorer, softmax};
 
 /// Bytes of output that are given on together, unless one record makes more, or there are many threads.
@@ -52,6 +52,8 @@ pub(super) struct Part {
     pub(super) output: Vec<u8>,
     pub(super) records: u64,
     pub(super) bad_records: u64,
+    /// The first of them.
+    pub(super) first_bad: Vec<Bad>,
     /// The length of the block, in its last part.
     pub(super) bytes_read: u64,
 }
@@ -64,9 +66,9 @@ impl Part {
     }
 }
 
-/// A bad record that ends the stream.
+/// A bad record.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct Bad {
     /// Lines of the block before the one on which the record begins.
     pub(super) lines_before: u64,
     pub(super) problem: BadRecord,
@@ -98,7 +100,7 @@ impl<'c> Worker<'c> {
         block: &[u8],
         part: &mut Part,
         emit: &mut dyn FnMut(&mut Part) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Bad> {
         let Worker { plan, batch, scoring } = self;
         let Plan { layout, renderer, .. } = *plan;
         let part_bytes = if plan.write_each_record { 1 } else { plan.part_bytes };
@@ -145,13 +147,19 @@ fn add_records(
     batch: &mut Batch,
     scoring: &mut Scoring<'_>,
     part: &mut Part,
-) -> Result<(), Failure> {
+) -> Result<(), Bad> {
     let Plan { renderer, .. } = plan;
+    let bad = |(record_start, problem): (usize, BadRecord)| Bad {
+        lines_before: plan.ends.count(&block[..record_start]),
+        problem,
+    };
+    let untold = SKIPPED_TOLD - part.first_bad.len();
+    part.first_bad.extend(batch.skipped.drain(..).take(untold).map(bad));
     scoring.predict(renderer, &batch.lines);
     let mut lines = &batch.lines[..];
     for (at, &Span { end, insert_at, is_bad }) in batch.spans.iter().enumerate() {
-        if let Some((record_start, problem)) = batch.fatal.take_if(|(record_start, _)| *record_start < end) {
-            return Err(Failure { lines_before: plan.ends.count(&block[..record_start]), problem });
+        if let Some(fatal) = batch.fatal.take_if(|(record_start, _)| *record_start < end) {
+            return Err(bad(fatal));
         }
         let (text, rest) = lines.split_at(memchr(b'\n', lines).map_or(lines.len(), |at| at + 1));
         lines = rest;

@@ -181,11 +181,14 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
             ended => ended?,
         }
     }
-    let bad_records = stream.summary().bad_records;
+    let (bad_records, first_bad) = (stream.summary().bad_records, stream.first_bad_records());
     drop(stream);
     progress.finish();
     if bad_records > 0 {
         tell(format_args!("bad records, passed over: {}", HumanCount(bad_records)));
+    }
+    for bad in first_bad {
+        tell(format_args!("  {bad}"));
     }
     Ok(())
 }

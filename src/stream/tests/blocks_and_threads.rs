@@ -149,11 +149,12 @@ proptest! {
             let lengths = lengths.clone().into_iter().cycle();
             let input = Pieces { bytes: Cursor::new(bytes.clone()), lengths };
             stream.classify(Path::new("x"), Box::new(input)).unwrap();
-            let summary = stream.summary();
-            (stream.into_output().unwrap(), summary)
+            let (summary, first_bad) = (stream.summary(), stream.first_bad_records());
+            (stream.into_output().unwrap(), summary, first_bad)
         };
         // The unknown label tells bad records apart; a label for every text then needs none.
-        let (output, summary) = classify(options.clone());
+        let (output, summary, first_bad) = classify(options.clone());
+        prop_assert_eq!(first_bad.len() as u64, summary.bad_records.min(5));
         let expected = oracle(format, &bytes);
         let known = |line: &str| if line == "Other" { "?" } else { line }.to_string();
         let expected: Vec<String> = expected.lines().map(known).collect();
@@ -162,9 +163,11 @@ proptest! {
         prop_assert_eq!(summary.records, expected.len() as u64);
 
         let appended = StreamOptions { output: Output::Append, ..options };
-        let (output, _) = classify(appended.clone());
-        let (whole, _) = classify(StreamOptions { threads: 1, block_bytes: 1 << 20, ..appended });
+        let (output, ..) = classify(appended.clone());
+        let (whole, _, first_bad_of_whole) =
+            classify(StreamOptions { threads: 1, block_bytes: 1 << 20, ..appended });
         prop_assert_eq!(&output, &whole);
+        prop_assert_eq!(first_bad, first_bad_of_whole);
         if format == Format::Csv && summary.bad_records == 0 {
             prop_assert_eq!(appended_labels(format, output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&output)), expected);
         }
