@@ -249,7 +249,8 @@ fn what_cannot_be_learnt_or_validated_is_told() {
         String::from_utf8(output.stderr).unwrap()
     };
     assert!(
-        complaint(&["--min-count", "1000"]).contains("no text has a feature that at least 1000 texts have")
+        complaint(&["--min-count", "1000"])
+            .contains("no feature is left but the intercept (with --min-count 1000)")
     );
     bench.write("some.tsv", "label\ttext\nHealthcare\tnurse\nX\tfoo\nX\tbar\n");
     assert!(

@@ -146,11 +146,11 @@ impl Training {
         if self.balance { self.measure() } else { "" }
     }
 
-    /// Tells of data that have nothing to learn from.
+    /// Tells of data with nothing to learn from.
     pub fn tell_of_no_features(&self, dataset: &Dataset) {
         if dataset.features().len() == 1 {
             tell(format_args!(
-                "no text has a feature that at least {} texts have: the model gives every text one label",
+                "no feature is left but the intercept (with --min-count {}): the model gives every text one label",
                 self.min_count
             ));
         }
