@@ -123,7 +123,7 @@ pub struct Record<'a> {
     pub weight: f32,
 }
 
-/// A bad record that was left out.
+/// A bad record that was left out, or passed over.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Skipped {
     /// The file.

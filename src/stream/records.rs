@@ -62,7 +62,6 @@ pub(super) struct Batch {
     /// are the same. Bad records have an empty line.
     pub(super) lines: Vec<u8>,
     pub(super) spans: Vec<Span>,
-    pub(super) has_bad: bool,
     /// Where the first bad record begins that ends the stream, and what is wrong with it.
     pub(super) fatal: Option<(usize, BadRecord)>,
     /// Likewise the first of those that are passed over.
@@ -79,13 +78,16 @@ impl Batch {
         Batch {
             lines: Vec::new(),
             spans: Vec::new(),
-            has_bad: false,
             fatal: None,
             skipped: Vec::new(),
             skip_bad_records,
             most_records,
             places: Places::new(),
         }
+    }
+
+    pub(super) fn has_bad(&self) -> bool {
+        self.fatal.is_some() || !self.skipped.is_empty()
     }
 
     fn is_full(&self) -> bool {
@@ -105,7 +107,6 @@ impl Batch {
                 }
             }
             Err(problem) => {
-                self.has_bad = true;
                 // Passed over, the record would seem to have been given the label that it came with.
                 if !self.skip_bad_records || matches!(problem, BadRecord::FieldTaken(_)) {
                     self.fatal.get_or_insert((record.start, problem));
@@ -125,7 +126,6 @@ impl Layout {
     pub(super) fn fill(&self, block: &[u8], start: usize, batch: &mut Batch) -> usize {
         batch.lines.clear();
         batch.spans.clear();
-        batch.has_bad = false;
         batch.fatal = None;
         batch.skipped.clear();
         match self {

@@ -109,9 +109,9 @@ impl<W: Write> Turns<W> {
         state.early.insert(number, outcome);
         if state.next == number {
             while let Some(Outcome { mut part, ended }) = state.take_ready() {
-                let lines = state.lines;
+                let before = state.lines;
                 drop(state);
-                self.write(lines, &mut part);
+                self.write(before, &mut part);
                 state = self.state();
                 state.spare.push(part.output);
                 match ended {

@@ -123,7 +123,7 @@ impl<'c> Worker<'c> {
                     }
                     break;
                 }
-                if renderer.is_label_alone() && !batch.has_bad {
+                if renderer.is_label_alone() && !batch.has_bad() {
                     scoring.add_label_lines(renderer, &batch.lines, part);
                 } else {
                     add_records(plan, block, start, batch, scoring, part)?;

@@ -332,7 +332,8 @@ pub(super) fn score_nothing(trials: &[Trial]) -> Estimate {
     estimate(trials, &right, 0).expect("every trial has been scored")
 }
 
-/// What comes of the weight that the fits to some trials have right at one size, of those that `right` has by trial.
+/// The accuracy at one size: `right` has the weight of the held-out texts that are right, by trial, then by size. None where a
+/// trial has none.
 fn estimate(trials: &[Trial], right: &[Vec<Option<f64>>], at: usize) -> Option<Estimate> {
     let right: Option<f64> = right.iter().map(|right| right[at]).sum();
     let total: f64 = trials.iter().map(Trial::weight).sum();

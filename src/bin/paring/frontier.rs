@@ -23,8 +23,8 @@ use crate::training::{Training, TrainingBar};
 #[command(after_help = "\
 Marked are the knee, from which on accuracy rises more slowly than from the first budget to the last (the point \
 farthest above the straight line between them, over the logarithm of nonzeros), and the fewest nonzeros whose accuracy \
-is within one standard error of the best, the one without a limit included. A budget's fit starts from that of another, so that its model may differ a \
-little from that of `paring train --nonzeros`; a budget gets the model of a smaller one that was cross-validated a standard \
+is within one standard error of the best, the one without a limit included. A budget's fit starts from that of \
+another, so that its model may differ a little from that of `paring train --nonzeros`; a budget gets the model of a smaller one that was cross-validated a standard \
 error better.
 
 Examples:
