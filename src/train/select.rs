@@ -104,8 +104,9 @@ impl Trial {
 
 /// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
 /// loss; then, with the strength that is best at a size, the naive Bayes penalty, there or at strengths near it; whether to
-/// cut from the dense fit, there or at weaker strengths; whether to finish under 0/1 loss; wider margins; whether to leave
-/// features out, there or at weaker strengths; and wider margins of that.
+/// cut from the dense fit, there or at weaker strengths; whether to finish under 0/1 loss, and to leave features out of that
+/// end; wider margins; whether to leave features out of the smooth fit, there or at weaker strengths; and wider margins of that.
+/// Features are left out where the other loss is not clearly ahead.
 pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
@@ -127,8 +128,7 @@ pub(super) fn score(
     let half = if held_out < ENOUGH_FOR_A_RACE { all } else { half };
     let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
     let everywhere = |&l2: &f32| (smooth(l2), vec![true; sizes.len()]);
-    let mut followed = search.follow(vec![everywhere(&strengths[0])], &[], all);
-    followed.extend(search.follow(strengths[1..].iter().map(everywhere).collect(), &followed, half));
+    let mut followed = search.follow(strengths.iter().map(everywhere).collect(), &[], half);
     if params.l2.is_none() {
         let beyond = search.derived(&followed, |best, _| {
             let beyond = L2_BEYOND.into_iter().find(|&(outer, _)| best.l2 == outer);
@@ -138,22 +138,31 @@ pub(super) fn score(
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
-        let penalised = |best, _| Setting { naive_bayes: true, ..best };
+        let penalised = |best, _| Some(Setting { naive_bayes: true, ..best });
         search.follow_near(&mut followed, half, penalised, |l2| [weaker(l2), stronger(l2)]);
-        let cut = |best, _| Setting { is_cut: true, ..best };
+        let cut = |best, _| Some(Setting { is_cut: true, ..best });
         search.follow_near(&mut followed, half, cut, |l2| [weaker(l2), None]);
     }
     let ends = search.derived(&followed, |best, at| search.ends(best, at));
     // Where 0/1 loss is asked for, the smooth fits are no rivals.
-    let ended =
+    let mut ended =
         search.follow(ends, &followed, if params.objective == Objective::ZeroOne { all } else { half });
     if params.objective == Objective::ZeroOne {
         return ended.into_iter().map(|ended| ended.scored).collect();
     }
     if is_auto {
+        let copies = search.derived(&followed, |best, at| {
+            let finish = Setting { zero_one: ZeroOne::Finish, dropout: true, ..best };
+            (search.finished[at] && !is_clearly_ahead(&followed, &ended, at)).then_some(finish)
+        });
+        ended.extend(search.follow(copies, &followed, half));
         search.follow_to_wider(&mut followed, half);
+        let is_tried: Vec<bool> =
+            (0..sizes.len()).map(|at| !is_clearly_ahead(&ended, &followed, at)).collect();
         // With dropout, what is cut has nearly always been best, and at less L2 than growth wants.
-        let dropped = |best, at| Setting { dropout: true, is_cut: search.can_be_cut(at), ..best };
+        let dropped = |best: Setting, at: usize| {
+            is_tried[at].then(|| Setting { dropout: true, is_cut: search.can_be_cut(at), ..best })
+        };
         search.follow_near(&mut followed, half, dropped, |l2| [weaker(l2), None]);
         search.follow_to_wider(&mut followed, half);
     }
@@ -275,14 +284,15 @@ impl Search<'_> {
         &self,
         followed: &mut Vec<Followed>,
         first: usize,
-        made: impl Fn(Setting, usize) -> Setting,
+        made: impl Fn(Setting, usize) -> Option<Setting>,
         near: impl Fn(f32) -> [Option<f32>; 2],
     ) {
         loop {
             let derived = self.derived(followed, |best, at| {
-                let made = made(best, at);
-                let near = near(made.l2).into_iter().flatten().filter(|_| self.params.l2.is_none());
-                std::iter::once(made).chain(near.map(move |l2| Setting { l2, ..made }))
+                made(best, at).into_iter().flat_map(|made| {
+                    let near = near(made.l2).into_iter().flatten().filter(|_| self.params.l2.is_none());
+                    std::iter::once(made).chain(near.map(move |l2| Setting { l2, ..made }))
+                })
             });
             if derived.is_empty() {
                 break;
@@ -301,13 +311,11 @@ impl Search<'_> {
         followed.extend(self.follow(wider, followed, first));
     }
 
-    /// What there is to end under 0/1 loss at a size: the smooth setting that is best there, without dropout and with it, and
-    /// what is grown under it from nothing.
+    /// What there is to end under 0/1 loss at a size: the smooth setting that is best there, and what is grown under it from
+    /// nothing.
     fn ends(&self, smooth: Setting, at: usize) -> impl Iterator<Item = Setting> {
         let finish = Setting { zero_one: ZeroOne::Finish, ..smooth };
-        let finishes =
-            [finish, Setting { dropout: true, ..finish }].into_iter().filter(move |_| self.finished[at]);
-        finishes.chain(Setting::alone(self.params))
+        self.finished[at].then_some(finish).into_iter().chain(Setting::alone(self.params))
     }
 }
 
@@ -354,6 +362,16 @@ fn best_followed(followed: &[Followed], at: usize) -> &Followed {
     };
     let best = followed.iter().rev().max_by(|a, b| standing(a).total_cmp(&standing(b)));
     best.expect("at least one strength is tried")
+}
+
+/// Whether the best of some is half a standard error better at a size than the best of the others.
+fn is_clearly_ahead(some: &[Followed], others: &[Followed], at: usize) -> bool {
+    let best = |followed: &[Followed]| {
+        let estimates = followed.iter().filter_map(|Followed { scored, .. }| scored.estimates[at]);
+        estimates.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))
+    };
+    let (Some(ahead), Some(other)) = (best(some), best(others)) else { return false };
+    ahead.accuracy - CLEARLY * ahead.standard_error > other.accuracy
 }
 
 /// The setting that scored best at a size; among equals the one tried first.
@@ -466,6 +484,21 @@ mod tests {
             best_followed(&all, 0).scored.setting.naive_bayes
         };
         assert!(goes_on(0.706) && !goes_on(0.704));
+    }
+
+    #[test]
+    fn half_a_standard_error_more_is_clearly_ahead_and_nothing_is_ahead_of_none() {
+        let followed = |accuracy: Option<f64>| {
+            let setting = Setting::without_choice(&Params::default());
+            let estimates = vec![accuracy.map(|accuracy| Estimate { accuracy, standard_error: 0.01 })];
+            let scored = Scored { setting, estimates, expected: vec![None] };
+            Followed { scored, right: Vec::new(), expected: Vec::new(), cells: Vec::new() }
+        };
+        let others = [followed(Some(0.7)), followed(Some(0.6)), followed(None)];
+        let is_ahead = |some: &[Followed]| is_clearly_ahead(some, &others, 0);
+        assert!(is_ahead(&[followed(Some(0.65)), followed(Some(0.706))]));
+        assert!(!is_ahead(&[followed(Some(0.704))]) && !is_ahead(&[followed(None)]) && !is_ahead(&[]));
+        assert!(!is_clearly_ahead(&others, &[], 0));
     }
 
     #[test]

@@ -78,14 +78,17 @@ impl Search<'_> {
         let mut behind = Vec::new();
         for at in 0..self.sizes.len() {
             let reached = |followed: &Followed| estimate(&self.trials[..first], &followed.right[..first], at);
-            let mut best = reached(best_followed(rivals, at)).expect("rivals are fitted to all trials");
+            let of_rivals = || reached(best_followed(rivals, at)).expect("rivals are fitted to all trials");
+            let mut best = (!rivals.is_empty()).then(of_rivals);
             let mut leader = None;
             let reached: Vec<Option<Estimate>> = followed.iter().map(reached).collect();
             for (number, reached) in reached.iter().enumerate() {
-                if let Some(reached) = reached.filter(|reached| reached.accuracy > best.accuracy) {
-                    (best, leader) = (reached, Some(number));
+                let is_ahead = |reached: &Estimate| best.is_none_or(|best| reached.accuracy > best.accuracy);
+                if let Some(reached) = reached.filter(is_ahead) {
+                    (best, leader) = (Some(reached), Some(number));
                 }
             }
+            let Some(best) = best else { continue };
             for (number, reached) in reached.iter().enumerate() {
                 let lost = reached.map_or(0.0, |reached| best.accuracy - reached.accuracy);
                 if lost > BEHIND * best.standard_error {
