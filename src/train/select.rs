@@ -106,7 +106,7 @@ impl Trial {
 /// loss; then, with the strength that is best at a size, the naive Bayes penalty, there or at strengths near it; whether to
 /// cut from the dense fit, there or at weaker strengths; whether to finish under 0/1 loss, and to leave features out of that
 /// end; wider margins; whether to leave features out of the smooth fit, there or at weaker strengths; and wider margins of that.
-/// Features are left out where the other loss is not clearly ahead.
+/// Where settings race, features are left out only of what the other loss is not clearly ahead of.
 pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
@@ -151,14 +151,16 @@ pub(super) fn score(
         return ended.into_iter().map(|ended| ended.scored).collect();
     }
     if is_auto {
+        let is_race = half < all;
+        let is_given_up =
+            |some: &[Followed], others: &[Followed], at| is_race && is_clearly_ahead(others, some, at);
         let copies = search.derived(&followed, |best, at| {
             let finish = Setting { zero_one: ZeroOne::Finish, dropout: true, ..best };
-            (search.finished[at] && !is_clearly_ahead(&followed, &ended, at)).then_some(finish)
+            (search.finished[at] && !is_given_up(&ended, &followed, at)).then_some(finish)
         });
         ended.extend(search.follow(copies, &followed, half));
         search.follow_to_wider(&mut followed, half);
-        let is_tried: Vec<bool> =
-            (0..sizes.len()).map(|at| !is_clearly_ahead(&ended, &followed, at)).collect();
+        let is_tried: Vec<bool> = (0..sizes.len()).map(|at| !is_given_up(&followed, &ended, at)).collect();
         // With dropout, what is cut has nearly always been best, and at less L2 than growth wants.
         let dropped = |best: Setting, at: usize| {
             is_tried[at].then(|| Setting { dropout: true, is_cut: search.can_be_cut(at), ..best })
@@ -383,128 +385,4 @@ pub(super) fn best(scored: &[Scored], at: usize) -> (Setting, Estimate) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-    use crate::data::DatasetBuilder;
-    use crate::text::FeatureSpec;
-    use crate::train::{Budget, folds};
-
-    /// Texts of two words: one of fifty that say the class, and one of three that mostly do.
-    fn dataset(texts: usize) -> Dataset {
-        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
-        for at in 0..texts {
-            let (sure, class) = (at % 50, at % 50 % 3);
-            let likely = (class + usize::from(sure % 3 == 0)) % 3;
-            let text = format!("sure{sure} likely{likely}");
-            builder.push(["a", "b", "c"][class], text.as_bytes(), 1.0).unwrap();
-        }
-        builder.finish(1).unwrap()
-    }
-
-    #[test]
-    fn folds_of_more_and_of_less_than_fifty_texts_for_each_nonzero_try_the_same() {
-        let dataset = dataset(299);
-        // Fits to 149 and to 150 texts.
-        let params = Params { budget: Budget::Nonzeros(3), folds: 2, ..Params::default() };
-        let trained = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap();
-        assert!(trained.report.candidates.len() > 3);
-    }
-
-    #[test]
-    fn the_naive_bayes_penalty_is_tried_where_all_weights_have_room() {
-        let dataset = dataset(299);
-        let needed = dataset.possible_weights() * BYTES_OF_WEIGHT;
-        let is_tried = |max_memory| {
-            let budget = Budget::Nonzeros(3);
-            let params = Params { budget, folds: 2, l2: Some(1.0), max_memory, ..Params::default() };
-            let trained = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap();
-            trained.report.candidates.iter().any(|candidate| candidate.choice.naive_bayes)
-        };
-        assert_eq!((is_tried(needed - 1), is_tried(needed)), (false, true));
-    }
-
-    /// What the settings of `params` score at 20 nonzeros on four folds, and how many fits that takes.
-    fn scored_and_fits(texts: usize, params: &Params) -> (Vec<Scored>, usize) {
-        let dataset = dataset(texts);
-        let folds = folds::stratified(&dataset, 4, 1);
-        let trials: Vec<Trial> = folds.iter().map(|fold| Trial::of_fold(&dataset, fold, false)).collect();
-        let fits = AtomicUsize::new(0);
-        let count = |_| {
-            fits.fetch_add(1, Ordering::Relaxed);
-        };
-        let scored = score(&dataset, params, &trials, &[20], Sought::BestAtEach, &count);
-        (scored, fits.into_inner())
-    }
-
-    #[test]
-    fn what_falls_behind_is_not_fitted_to_all_folds_and_what_is_chosen_is() {
-        let texts = 2 * ENOUGH_FOR_A_RACE;
-        let params = Params { objective: Objective::SoftmaxMargin(2.0), ..Params::default() };
-        let (scored, fits) = scored_and_fits(texts, &params);
-        assert!(fits < 4 * scored.len(), "{fits} fits of {}", scored.len());
-        let (setting, estimate) = best(&scored, 0);
-        let (alone, fits) = scored_and_fits(texts, &Params { l2: Some(f64::from(setting.l2)), ..params });
-        assert_eq!((best(&alone, 0), fits), ((setting, estimate), 4));
-    }
-
-    #[test]
-    fn for_the_smallest_size_sought_nothing_is_tried_at_those_larger_than_what_makes_no_error() {
-        let dataset = dataset(3000);
-        let folds = folds::stratified(&dataset, 2, 1);
-        let trials: Vec<Trial> = folds.iter().map(|fold| Trial::of_fold(&dataset, fold, false)).collect();
-        let scored = |objective, sought| {
-            let params = Params { objective, ..Params::default() };
-            score(&dataset, &params, &trials, &[10, 60, 160], sought, &|_| ())
-        };
-        let tried = |scored: &[Scored], at: usize| {
-            scored.iter().filter(|scored| scored.estimates[at].is_some()).count()
-        };
-        let each = scored(Objective::Auto, Sought::BestAtEach);
-        let smallest = scored(Objective::Auto, Sought::Smallest);
-        assert!(best(&each, 0).1.accuracy < 1.0 && best(&each, 1).1.accuracy == 1.0);
-        assert!((0..2).all(|at| best(&smallest, at) == best(&each, at)));
-        assert_eq!((tried(&smallest, 0), tried(&smallest, 2)), (tried(&each, 0), L2.len()));
-        assert!(tried(&each, 2) > L2.len());
-        let zero_one = scored(Objective::ZeroOne, Sought::Smallest);
-        assert!((0..3).all(|at| tried(&zero_one, at) > 0));
-    }
-
-    #[test]
-    fn a_naive_bayes_penalty_is_gone_on_from_where_it_is_half_a_standard_error_better() {
-        let followed = |naive_bayes, accuracy| {
-            let setting = Setting { naive_bayes, ..Setting::without_choice(&Params::default()) };
-            let estimates = vec![Some(Estimate { accuracy, standard_error: 0.01 })];
-            let scored = Scored { setting, estimates, expected: vec![None] };
-            Followed { scored, right: Vec::new(), expected: Vec::new(), cells: Vec::new() }
-        };
-        let goes_on = |accuracy| {
-            let all = [followed(false, 0.7), followed(true, accuracy)];
-            best_followed(&all, 0).scored.setting.naive_bayes
-        };
-        assert!(goes_on(0.706) && !goes_on(0.704));
-    }
-
-    #[test]
-    fn half_a_standard_error_more_is_clearly_ahead_and_nothing_is_ahead_of_none() {
-        let followed = |accuracy: Option<f64>| {
-            let setting = Setting::without_choice(&Params::default());
-            let estimates = vec![accuracy.map(|accuracy| Estimate { accuracy, standard_error: 0.01 })];
-            let scored = Scored { setting, estimates, expected: vec![None] };
-            Followed { scored, right: Vec::new(), expected: Vec::new(), cells: Vec::new() }
-        };
-        let others = [followed(Some(0.7)), followed(Some(0.6)), followed(None)];
-        let is_ahead = |some: &[Followed]| is_clearly_ahead(some, &others, 0);
-        assert!(is_ahead(&[followed(Some(0.65)), followed(Some(0.706))]));
-        assert!(!is_ahead(&[followed(Some(0.704))]) && !is_ahead(&[followed(None)]) && !is_ahead(&[]));
-        assert!(!is_clearly_ahead(&others, &[], 0));
-    }
-
-    #[test]
-    fn where_few_texts_are_held_out_all_settings_are_fitted_to_all_folds() {
-        let params = Params { objective: Objective::SoftmaxMargin(2.0), ..Params::default() };
-        let (scored, fits) = scored_and_fits(2 * ENOUGH_FOR_A_RACE - 8, &params);
-        assert_eq!(fits, 4 * scored.len());
-    }
-}
+mod tests;
