@@ -198,7 +198,7 @@ pub fn read_labelled(
 /// `options` do not.
 ///
 /// # Errors
-/// As for [`read_labelled`], but to hold no records is no error.
+/// As for [`read_labelled`], but to hold no records is no error where no header is expected.
 pub fn read_labelled_from(
     input: &mut dyn Read,
     name: &Path,

@@ -103,8 +103,8 @@ pub struct Candidate {
     /// Held-out accuracy at the budget. What is more than half a standard error behind the best on the first half of the
     /// folds, where these hold out 4,000 texts, is not fitted to the others, and taken to be as far behind there.
     pub estimate: Estimate,
-    /// Where fewer than 2,000 texts are held out in all, and fewer than four fitted for each nonzero, the choice is by
-    /// this and not by accuracy, which so few texts say little of: the mean of the held-out texts' probabilities of their own
+    /// Where fewer than 2,000 texts are held out in all, and fewer than four fitted for each nonzero, the choice, unless
+    /// [`Objective::ZeroOne`] is asked for, is by this and not by accuracy, which so few texts say little of: the mean of the held-out texts' probabilities of their own
     /// classes, 0 to 1, at the temperature that suits those texts best (temperature scaling: Guo and others, "On calibration
     /// of modern neural networks", 2017). None elsewhere.
     pub expected_accuracy: Option<f64>,
@@ -218,7 +218,7 @@ pub struct FrontierPoint {
 pub struct Frontier {
     /// One point per budget, fewest nonzeros first.
     pub points: Vec<FrontierPoint>,
-    /// The model without a budget (refined with L2 only) and its cross-validated accuracy.
+    /// The model of all possible weights and its cross-validated accuracy.
     pub dense: FrontierPoint,
     /// The index of the point after which accuracy rises more slowly than from the first to the last
     /// (the point farthest above the chord of accuracy over the logarithm of nonzeros).
@@ -236,8 +236,8 @@ impl ValidParams {
     /// each of those as one text. `progress` is told how far training is.
     ///
     /// # Errors
-    /// When the budget holds no model, the memory allowed is too little, or the validation data is empty or has no label
-    /// of the dataset.
+    /// When the budget holds no model, the memory allowed is too little, the validation data is empty or has no label
+    /// of the dataset, or the threads cannot be started.
     pub fn train(
         &self,
         dataset: &Dataset,

@@ -21,7 +21,8 @@ pub enum Budget {
     Bytes(u64),
     /// The fewest nonzeros whose cross-validated accuracy is within this many percentage points
     /// of the best. Tried are 8, 16 and so on, doubling up to 16,384, all possible weights, and some between the last that
-    /// falls short and the first that does not.
+    /// falls short and the first that does not, unless it takes all. Choices go on for the best, for all possible weights,
+    /// and for sizes up to the first that is within half of this, but for those that are behind by twice this and a point.
     AccuracyLoss(f64),
     /// The fewest nonzeros whose cross-validated accuracy is within one standard error of the best; the same are tried.
     OneStandardError,
@@ -32,7 +33,8 @@ pub enum Budget {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Objective {
-    /// Chosen by cross-validation among the others.
+    /// Chosen by cross-validation: softmax-margin with a margin of 2, 4 or 8, or 0/1 loss. With [`PruneBy::Magnitude`], log
+    /// loss.
     Auto,
     /// The negative log-likelihood of multinomial logistic regression.
     LogLoss,

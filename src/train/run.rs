@@ -10,7 +10,7 @@ use super::freeze::{freeze, metadata};
 use super::loss::Loss;
 use super::path::{self, Effort};
 use super::problem::Problem;
-use super::select::{self, Scored, Sought, Trial};
+use super::select::{self, Allowed, Scored, Sought, Trial};
 use super::setting::{BYTES_OF_SCORE, BYTES_OF_WEIGHT, Setting, ZeroOne};
 use super::zero_one::ZeroOneFit;
 use super::{
@@ -130,8 +130,10 @@ impl<'s> Run<'s> {
                 Ok(self.trained(&problem, setting, estimate, &cells, candidates(&scored, &sizes)))
             }
             Budget::Bytes(bytes) => self.train_to_bytes(&problem, bytes),
-            Budget::AccuracyLoss(points) => Ok(self.train_to_accuracy(&problem, |_| points / 100.0)),
-            Budget::OneStandardError => Ok(self.train_to_accuracy(&problem, |best| best.standard_error)),
+            Budget::AccuracyLoss(points) => {
+                Ok(self.train_to_accuracy(&problem, Allowed::Accuracy(points / 100.0)))
+            }
+            Budget::OneStandardError => Ok(self.train_to_accuracy(&problem, Allowed::StandardError)),
         }
     }
 
@@ -150,14 +152,14 @@ impl<'s> Run<'s> {
     }
 
     /// The fewest nonzeros that lose no more than `allowed` of the best accuracy.
-    fn train_to_accuracy(&self, problem: &Problem, allowed: impl Fn(Estimate) -> f64) -> Trained {
+    fn train_to_accuracy(&self, problem: &Problem, allowed: Allowed) -> Trained {
         let mut sizes = self.doubling();
-        let scored = self.score(&sizes, Sought::Smallest);
+        let scored = self.score(&sizes, Sought::Smallest(allowed));
         let found: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
         let best =
             found.iter().map(|&(_, estimate)| estimate).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
         let best = best.expect("at least one size is tried");
-        let least = best.accuracy - allowed(best);
+        let least = allowed.least(best);
         let is_within = |estimate: &Estimate| estimate.accuracy >= least;
         let mut at = found.iter().position(|(_, estimate)| is_within(estimate)).expect("the best is within");
         let (setting, mut estimate) = found[at];

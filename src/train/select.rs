@@ -48,13 +48,38 @@ const ENOUGH_TO_COUNT: usize = 2000;
 const TEXTS_PER_COUNTED: usize = 4;
 
 /// What sizes are scored for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Sought {
     /// The best setting at each.
     BestAtEach,
-    /// The smallest that is accurate enough: those larger than one that makes no error do not matter.
-    Smallest,
+    /// The smallest that loses no more of the best accuracy.
+    Smallest(Allowed),
 }
+
+/// How much of the best accuracy may be lost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Allowed {
+    StandardError,
+    Accuracy(f64),
+}
+
+impl Allowed {
+    fn of(self, best: Estimate) -> f64 {
+        match self {
+            Allowed::StandardError => best.standard_error,
+            Allowed::Accuracy(lost) => lost,
+        }
+    }
+
+    /// The accuracy that is enough.
+    pub(super) fn least(self, best: Estimate) -> f64 {
+        best.accuracy - self.of(best)
+    }
+}
+
+/// A size is out of reach that is behind the best by more than twice what may be lost and so much more: the choices that
+/// follow were never found to bring it closer by more than half and half of this.
+const OUT_OF_REACH: f64 = 0.01;
 
 /// What one setting scored on held-out texts, at each size.
 #[derive(Debug, Clone)]
@@ -251,18 +276,16 @@ impl Search<'_> {
     }
 
     /// Settings that are made of those that are best at a size, and for each of them the sizes where it is, suits, and has
-    /// not been followed to: all sizes, or those below the first that makes no error, where the smallest is sought.
+    /// not been followed to, of those that are gone on with.
     fn derived<D: IntoIterator<Item = Setting>>(
         &self,
         followed: &[Followed],
         derive: impl Fn(Setting, usize) -> D,
     ) -> Vec<(Setting, Vec<bool>)> {
         let mut derived: Vec<(Setting, Vec<bool>)> = Vec::new();
-        for at in 0..self.sizes.len() {
+        let is_open = self.open(followed);
+        for at in (0..self.sizes.len()).filter(|&at| is_open[at]) {
             let best = &best_followed(followed, at).scored;
-            if self.sought == Sought::Smallest && best.merit(at).is_some_and(|merit| merit >= 1.0) {
-                break;
-            }
             for setting in derive(best.setting, at) {
                 let is_followed = followed.iter().any(|Followed { scored, .. }| {
                     scored.setting == setting && scored.estimates[at].is_some()
@@ -278,6 +301,28 @@ impl Search<'_> {
             }
         }
         derived
+    }
+
+    /// Which sizes are gone on with: all, or where the smallest that is accurate enough is sought, those that may become it or
+    /// decide what is enough, by what has been followed to them.
+    fn open(&self, followed: &[Followed]) -> Vec<bool> {
+        let sizes = 0..self.sizes.len();
+        let Sought::Smallest(allowed) = self.sought else { return sizes.map(|_| true).collect() };
+        let reached = |at: usize| best_followed(followed, at).scored.estimates[at];
+        let reached: Vec<Estimate> = sizes.clone().filter_map(reached).collect();
+        let best = sizes.clone().rev().max_by(|&a, &b| reached[a].accuracy.total_cmp(&reached[b].accuracy));
+        let Some(best_at) = best else { return Vec::new() };
+        let best = reached[best_at];
+        let (behind, lost) = (|at: usize| best.accuracy - reached[at].accuracy, allowed.of(best));
+        // By a half of it: what is best has yet to become better.
+        let enough = sizes.clone().find(|&at| behind(at) <= lost / 2.0).unwrap_or(best_at);
+        // The dense fit is soon made, and mostly the best in the end.
+        let is_decisive = |at: usize| at == enough || at == best_at || at + 1 == reached.len();
+        let is_open = |at: usize| {
+            let may_change = at < enough || best.accuracy < 1.0 && is_decisive(at);
+            may_change && behind(at) <= 2.0 * lost + OUT_OF_REACH
+        };
+        sizes.map(is_open).collect()
     }
 
     /// Follows what the best settings are made into, at their L2 strength and those near it, and goes on while these are

@@ -51,8 +51,8 @@ struct BudgetArguments {
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_bytes: Option<u64>,
 
-    /// The fewest nonzeros, of some from 8 up, whose cross-validated accuracy is within P percentage points of the
-    /// best that is chosen for any size
+    /// The fewest nonzeros, of some from 8 up, whose cross-validated accuracy is within P percentage points of the best
+    /// of any
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     max_accuracy_loss: Option<f64>,
 }

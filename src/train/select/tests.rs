@@ -76,13 +76,42 @@ fn for_the_smallest_size_sought_nothing_is_tried_at_those_larger_than_what_makes
     let tried =
         |scored: &[Scored], at: usize| scored.iter().filter(|scored| scored.estimates[at].is_some()).count();
     let each = scored(Objective::Auto, Sought::BestAtEach);
-    let smallest = scored(Objective::Auto, Sought::Smallest);
+    let smallest = scored(Objective::Auto, Sought::Smallest(Allowed::StandardError));
     assert!(best(&each, 0).1.accuracy < 1.0 && best(&each, 1).1.accuracy == 1.0);
-    assert!((0..2).all(|at| best(&smallest, at) == best(&each, at)));
-    assert_eq!((tried(&smallest, 0), tried(&smallest, 2)), (tried(&each, 0), L2.len()));
-    assert!(tried(&each, 2) > L2.len());
-    let zero_one = scored(Objective::ZeroOne, Sought::Smallest);
+    assert_eq!(best(&smallest, 1), best(&each, 1));
+    assert!(tried(&smallest, 2) == L2.len() && tried(&each, 2) > L2.len());
+    let zero_one = scored(Objective::ZeroOne, Sought::Smallest(Allowed::StandardError));
     assert!((0..3).all(|at| tried(&zero_one, at) > 0));
+}
+
+#[test]
+fn where_the_smallest_is_sought_sizes_are_gone_on_with_that_may_become_it_or_decide_what_is_enough() {
+    let dataset = dataset(30);
+    let open = |accuracies: &[f64], sought| {
+        let setting = Setting::without_choice(&Params::default());
+        let estimate = |&accuracy: &f64| Some(Estimate { accuracy, standard_error: 0.01 });
+        let estimates = accuracies.iter().map(estimate).collect();
+        let scored = Scored { setting, estimates, expected: vec![None; accuracies.len()] };
+        let followed = Followed { scored, right: Vec::new(), expected: Vec::new(), cells: Vec::new() };
+        let search = Search {
+            dataset: &dataset,
+            params: &Params::default(),
+            trials: &[],
+            sizes: &vec![1; accuracies.len()],
+            sought,
+            finished: Vec::new(),
+            expected: Vec::new(),
+            step: &|_| (),
+        };
+        let open = search.open(&[followed]);
+        (0..open.len()).filter(|&at| open[at]).collect::<Vec<_>>()
+    };
+    let accuracies = [0.5, 0.76, 0.775, 0.796, 0.8, 0.798, 0.791];
+    assert_eq!(open(&accuracies, Sought::BestAtEach), [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(open(&accuracies, Sought::Smallest(Allowed::StandardError)), [2, 3, 4, 6]);
+    assert_eq!(open(&accuracies, Sought::Smallest(Allowed::Accuracy(0.02))), [1, 2, 3, 4, 6]);
+    assert_eq!(open(&accuracies, Sought::Smallest(Allowed::Accuracy(0.0))), [3, 4, 6]);
+    assert_eq!(open(&[0.9, 0.995, 1.0, 1.0, 0.999], Sought::Smallest(Allowed::Accuracy(0.0))), [1]);
 }
 
 #[test]
