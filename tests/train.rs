@@ -141,14 +141,38 @@ fn an_end_under_0_1_loss_is_tried_with_features_left_out_where_that_is_tried() {
 #[test]
 fn the_model_is_the_same_on_any_number_of_threads_and_another_for_other_data() {
     let bench = Bench::new();
-    let model = |threads: &str, more: &[&str]| {
-        bench.train_titles("m", &[&["--nonzeros", "40", "--threads", threads], more].concat());
+    let model = |threads: &str, given: &[&str]| {
+        bench.train_titles("m", &[&["--threads", threads], given].concat());
         std::fs::read(bench.path("m")).unwrap()
     };
-    let one = model("1", &[]);
-    assert_eq!(one, model("2", &[]));
-    assert_eq!(one, model("5", &[]));
-    assert_ne!(one, model("1", &["--min-count", "3"]));
+    let smooth = &["--nonzeros", "40"][..];
+    // With random exchanges, of which several are tried at once.
+    let exchanged = &["--nonzeros", "20", "--objective", "zero-one"][..];
+    for given in [smooth, exchanged] {
+        let one = model("1", given);
+        assert_eq!(one, model("2", given));
+        assert_eq!(one, model("5", given));
+        assert_ne!(one, model("1", &[given, &["--min-count", "3"]].concat()));
+    }
+}
+
+#[test]
+fn a_frontier_is_the_same_on_any_number_of_threads() {
+    let bench = Bench::new();
+    let frontier = |threads: &str| {
+        let directory = format!("of{threads}");
+        let given = ["--nonzeros", "5,20,60", "--threads", threads, "--save-dir", &directory, "--tsv"];
+        let table = bench.output(&[&["frontier", &data("titles.tsv")][..], &given].concat());
+        let mut models: Vec<_> =
+            std::fs::read_dir(bench.path(&directory)).unwrap().map(|file| file.unwrap().path()).collect();
+        models.sort();
+        let read =
+            |path: &std::path::PathBuf| (path.file_name().unwrap().to_owned(), std::fs::read(path).unwrap());
+        (table, models.iter().map(read).collect::<Vec<_>>())
+    };
+    let (table, models) = frontier("1");
+    assert!(models.len() >= 3);
+    assert_eq!((table, models), frontier("3"));
 }
 
 #[test]
@@ -315,7 +339,7 @@ fn weights_count_records_as_if_they_were_there_so_often() {
     bench.write("repeated.tsv", format!("label\ttext\n{repeated}"));
     let scores = |file: &str, more: &[&str]| -> Vec<(String, f32)> {
         let given = ["--nonzeros", "2", "--objective", "log-loss", "--l2", "0", "--folds", "2"];
-        bench.run(&[&["train", file, "-o", "m"], &given[..], more].concat());
+        bench.output(&[&["train", file, "-o", "m"], &given[..], more].concat());
         let scores = bench.output(&["inspect", "-m", "m", "--tsv"]);
         let score =
             |row: &str| row.rsplit_once('\t').map(|(at, score)| (at.to_string(), score.parse().unwrap()));

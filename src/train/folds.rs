@@ -19,20 +19,24 @@ pub(super) struct Fold {
 /// Deals the texts of every class out to `folds` folds, in an order that `seed` decides. Of large data only so
 /// many folds are given as hold out 12,000 texts in all.
 pub(super) fn stratified(dataset: &Dataset, folds: usize, seed: u64) -> Vec<Fold> {
-    let texts = dataset.texts();
+    deal(dataset.labels(), folds, seed, ENOUGH_HELD_OUT, MOST_FITTED)
+}
+
+fn deal(labels: &[u32], folds: usize, seed: u64, enough_held_out: usize, most_fitted: usize) -> Vec<Fold> {
+    let texts = labels.len();
     let folds = folds.min(texts);
     let mut order: Vec<u32> = (0..texts as u32).collect();
     Random::new(seed).shuffle(&mut order);
     // Classes go on where the one before stopped, so that classes of one text do not all fall into fold 0.
-    order.sort_by_key(|&text| dataset.labels()[text as usize]);
-    let stride = (texts - texts / folds).div_ceil(MOST_FITTED);
+    order.sort_by_key(|&text| labels[text as usize]);
+    let stride = (texts - texts / folds).div_ceil(most_fitted);
     let mut fold_of = vec![0; texts];
     let mut is_drawn = vec![true; texts];
     for (at, &text) in order.iter().enumerate() {
         fold_of[text as usize] = at % folds;
         is_drawn[text as usize] = (at / folds).is_multiple_of(stride);
     }
-    let used = ENOUGH_HELD_OUT.div_ceil(texts.div_ceil(folds)).clamp(1, folds);
+    let used = enough_held_out.div_ceil(texts.div_ceil(folds)).clamp(1, folds);
     (0..used)
         .map(|fold| {
             let (held_out, mut fitted): (Vec<u32>, Vec<u32>) =
@@ -70,6 +74,23 @@ mod tests {
             assert!(fold.held_out.iter().all(|text| !fold.fitted.contains(text)));
             let rare = fold.held_out.iter().filter(|&&text| dataset.labels()[text as usize] == 1).count();
             assert!((5..=6).contains(&rare));
+        }
+    }
+
+    #[test]
+    fn of_large_data_some_folds_are_given_and_fitted_to_some_texts_of_every_class() {
+        let labels: Vec<u32> = (0..1000).map(|at| u32::from(at % 10 == 0)).collect();
+        let folds = deal(&labels, 5, 1, 350, 300);
+        assert_eq!(folds.len(), 2);
+        assert!(folds[0].held_out.iter().all(|text| !folds[1].held_out.contains(text)));
+        for Fold { fitted, held_out } in &folds {
+            assert!(fitted.iter().all(|text| !held_out.contains(text)));
+            assert_eq!(held_out.len(), 200);
+            assert!((250..=300).contains(&fitted.len()), "{}", fitted.len());
+            for texts in [fitted, held_out] {
+                let rare = texts.iter().filter(|&&text| labels[text as usize] == 1).count();
+                assert!((texts.len() / 10).abs_diff(rare) <= 2, "{rare} of {}", texts.len());
+            }
         }
     }
 

@@ -119,7 +119,7 @@ pub enum PruneBy {
 /// | `folds` | folds of the stratified cross-validation; of large data only as many are fitted as hold out 12,000 texts in all, each to 100,000 texts at most | 5 | 2 to 20 |
 /// | `seed` | decides the folds, and the random exchanges of a finish under 0/1 loss | 1 | |
 /// | `threads` | threads; never changes the result | 0: one per core | 0 to 1,024 |
-/// | `max_memory` | bytes that the weights of a dense fit may take, beyond which fits are grown, or where an L1 strength or magnitude asks for a cut training fails, and the naive Bayes penalty is not tried, and bytes that the scores of all texts may take in each fit (for a while up to five times as many), beyond which training fails, or of five times as many texts, beyond which dropout is not tried | 2 GiB | |
+/// | `max_memory` | bytes that the weights of a dense fit may take, beyond which fits are grown, to one weight for each 32 bytes at most, or where an L1 strength or magnitude asks for a cut training fails, and the naive Bayes penalty is not tried, and bytes that the scores of all texts may take in each fit (for a while up to five times as many), beyond which training fails, or of five times as many texts, beyond which dropout is not tried | 2 GiB | |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
     /// How many weights may stay.

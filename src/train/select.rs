@@ -9,9 +9,9 @@ use super::loss::Loss;
 use super::params::PruneBy;
 use super::path;
 use super::problem::{MOST_COPIES, Problem};
-use super::setting::{BYTES_OF_SCORE, BYTES_OF_WEIGHT, Setting, ZeroOne, first_loss};
-use super::zero_one::ZeroOneFit;
-use super::{Estimate, Objective, Params, Progress, run};
+use super::right::right;
+use super::setting::{Setting, ZeroOne, first_loss};
+use super::{Estimate, Objective, Params, Progress, memory, run};
 use crate::data::Dataset;
 
 /// The margins that `auto` tries as well where there are too many nonzeros for 0/1 loss.
@@ -123,7 +123,7 @@ impl Trial {
 
     /// The weight of the held-out texts that are right.
     fn right(&self, cells: &[Cell]) -> f64 {
-        ZeroOneFit::new(&self.held_out, cells).right()
+        right(&self.held_out, cells)
     }
 }
 
@@ -253,8 +253,7 @@ impl Search<'_> {
 
     /// Whether all possible weights may be in memory.
     fn has_room_for_all(&self) -> bool {
-        let needed = self.dataset.possible_weights().saturating_mul(BYTES_OF_WEIGHT);
-        needed <= self.params.max_memory
+        memory::of_weights(self.dataset) <= self.params.max_memory
     }
 
     /// Whether a size that would be grown can be cut from the dense fit instead.
@@ -267,12 +266,11 @@ impl Search<'_> {
     /// Whether a setting makes sense for a size.
     fn suits(&self, setting: &Setting, at: usize) -> bool {
         let Search { params, dataset, .. } = self;
-        let scores = dataset.texts() as u64 * dataset.classes().len() as u64 * BYTES_OF_SCORE;
-        let can_be_copied = scores.saturating_mul(MOST_COPIES as u64) <= params.max_memory;
+        let of_copies = memory::of_scores(dataset).saturating_mul(MOST_COPIES as u64);
         setting.suits(self.texts(), self.sizes[at], params)
             && (!setting.naive_bayes || self.has_room_for_all())
             && (!setting.is_cut || self.can_be_cut(at))
-            && (!setting.dropout || can_be_copied)
+            && (!setting.dropout || of_copies <= params.max_memory)
     }
 
     /// Settings that are made of those that are best at a size, and for each of them the sizes where it is, suits, and has

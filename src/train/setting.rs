@@ -3,7 +3,7 @@
 use super::loss::Loss;
 use super::params::PruneBy;
 use super::path::{self, Course};
-use super::{Choice, Objective, Params};
+use super::{Choice, Objective, Params, memory};
 
 /// The margin of the softmax-margin loss that `auto` tries and that 0/1 fits start from.
 pub(super) const MARGIN: f32 = 2.0;
@@ -13,12 +13,6 @@ pub(super) const MARGIN: f32 = 2.0;
 /// naive Bayes penalty are tried.
 const TEXTS_PER_GROWN: usize = 50;
 const TEXTS_PER_FINISHED: usize = 10;
-
-/// What a weight of a dense fit takes in memory, about: 12 bytes, and 20 in the table of those taken.
-pub(super) const BYTES_OF_WEIGHT: u64 = 32;
-
-/// What a text's score for a class takes.
-pub(super) const BYTES_OF_SCORE: u64 = 4;
 
 /// The L2 strength where none is given or chosen.
 const L2_WITHOUT_CHOICE: f64 = 1.0;
@@ -122,7 +116,7 @@ impl Setting {
             l1: params.l1.map(|l1| (l1 * texts as f64) as f32).or(self.is_cut.then_some(path::L1_OF_FEW)),
             prune_by: params.prune_by,
             dropout: self.smooth().dropout,
-            most_cells: usize::try_from(params.max_memory / BYTES_OF_WEIGHT).unwrap_or(usize::MAX).max(1),
+            most_cells: memory::most_weights(params),
         }
     }
 }

@@ -9,10 +9,10 @@ use super::cell::Cell;
 use super::freeze::{freeze, metadata};
 use super::path::{self, Effort};
 use super::problem::Problem;
+use super::right::right;
 use super::setting::{Setting, ZeroOne};
 use super::smooth::SmoothFit;
-use super::zero_one::ZeroOneFit;
-use super::{TrainError, ValidParams, dense, run};
+use super::{TrainError, ValidParams, dense, memory, run};
 use crate::Model;
 use crate::data::Dataset;
 
@@ -44,7 +44,7 @@ impl Fitted<'_> {
     }
 
     fn training_accuracy(&self) -> f64 {
-        ZeroOneFit::new(&self.problem, &self.cells).right() / self.problem.total_weight()
+        right(&self.problem, &self.cells) / self.problem.total_weight()
     }
 }
 
@@ -160,8 +160,8 @@ impl ValidParams {
     /// When the weights, of 32 bytes each, or the scores of all texts take more than `max_memory`, or the threads cannot
     /// be started.
     pub fn fit_dense<'d>(&self, dataset: &'d Dataset) -> Result<DenseFit<'d>, TrainError> {
-        run::check_memory(self, dataset)?;
-        run::check_dense_memory(self, dataset)?;
+        memory::check_scores(self, dataset)?;
+        memory::check_weights(self, dataset)?;
         let setting = Setting::without_choice(self);
         let course = setting.course(self, dataset.texts());
         let problem = Problem::of_all(dataset, self.balance);

@@ -46,7 +46,7 @@ struct Wrong {
 }
 
 /// Weights on the grid of scores that a model can hold, and the scores that they give every text: what is
-/// right here is right in the frozen model, ties included.
+/// right here is right in the frozen model, ties included, but for scores beyond eight million, which are cut off.
 #[derive(Debug, Clone)]
 pub(super) struct ZeroOneFit<'p> {
     problem: &'p Problem,

@@ -93,8 +93,8 @@ pub struct Training {
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Machine")]
     threads: usize,
 
-    /// Memory for the weights of a dense fit, as in 512M or 2G, beyond which none is cut from, and for the scores of all texts,
-    /// beyond which training fails
+    /// Memory for the weights of a dense fit, as in 512M or 2G, beyond which none is cut from and a fit has one for
+    /// each 32 bytes at most, and for the scores of all texts, beyond which training fails
     #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes, help_heading = "Machine")]
     max_memory: u64,
 }

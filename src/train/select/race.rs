@@ -160,7 +160,7 @@ impl Search<'_> {
         is_wanted: &dyn Fn(usize) -> bool,
         smooth: &[Followed],
     ) -> (Vec<Fit>, Progress) {
-        let Trial { fitted, held_out, .. } = &self.trials[trial];
+        let on = &self.trials[trial];
         let mut last = Progress { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
         let fit = |at: usize| {
             let start = match setting.zero_one {
@@ -168,9 +168,10 @@ impl Search<'_> {
                 _ => &best_followed(smooth, at).cells[trial][at],
             };
             let (size, seed) = (self.sizes[at], self.params.seed);
-            let cells = path::finish(fitted, setting.dropout, start, size, Effort::Trial, seed);
-            let right = self.trials[trial].right(&cells);
-            last.loss = 1.0 - right / held_out.total_weight();
+            let cells = path::finish(&on.fitted, setting.dropout, start, size, Effort::Trial, seed);
+            let right = on.right(&cells);
+            // Weights far below the others' are zero: a fold may weigh nothing.
+            last.loss = (on.weight() - right) / on.weight().max(f64::MIN_POSITIVE);
             last.nonzeros = cells.len();
             Fit { at, right, expected: None, cells: Vec::new() }
         };

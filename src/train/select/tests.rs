@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::data::DatasetBuilder;
 use crate::text::FeatureSpec;
+use crate::train::memory::BYTES_OF_WEIGHT;
 use crate::train::random::Random;
 use crate::train::{Budget, folds};
 
