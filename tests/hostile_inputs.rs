@@ -335,3 +335,36 @@ fn a_full_disk_under_the_output_is_an_error() {
         assert!(complaint.contains("No space left"), "{arguments:?}: {complaint}");
     }
 }
+
+#[test]
+fn a_first_row_without_the_text_is_passed_over_like_any_bad_record() {
+    let bench = Bench::new();
+    bench.train_titles("m", &["--nonzeros", "20"]);
+    for (name, rows) in [("t.tsv", "# of 2024\nx\tCook\ny\tCook\n"), ("t.csv", "# of 2024\nx,Cook\ny,Cook\n")]
+    {
+        bench.write(name, rows);
+        let given = ["classify", "-m", "m", name, "--no-header", "--text", "2"];
+        let complaint = bench.failure(1, &given);
+        assert!(complaint.contains(":1: 1 column: expected the text in column 2"), "{complaint}");
+        let output = bench.run(&[&given[..], &["--skip-bad-records", "--unknown", "?"]].concat());
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "?\nKitchen\nKitchen\n");
+    }
+}
+
+#[test]
+fn tables_without_headers_follow_each_other_only_with_as_many_columns() {
+    let bench = Bench::new();
+    bench.train_titles("m", &["--nonzeros", "20"]);
+    bench.write("a.csv", "Nurse,1\n");
+    bench.write("b.csv", "Cook,1,2\n");
+    let given = ["classify", "-m", "m", "--no-header", "--text", "1", "--output", "append", "a.csv"];
+    let output = bench.run(&[&given[..], &["b.csv"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        complaint.contains("b.csv: its records have 3 columns, those of the files before it 2"),
+        "{complaint}"
+    );
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1);
+    assert_eq!(bench.output(&[&given[..], &["a.csv"]].concat()).lines().count(), 2);
+}

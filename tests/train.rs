@@ -319,12 +319,15 @@ fn accuracies_that_are_not_plain_say_so() {
 fn validation_data_stand_in_for_cross_validation() {
     let bench = Bench::new();
     let validation = data("titles-test.tsv");
-    let given = ["--nonzeros", "30", "--objective", "log-loss", "--validation", &validation];
-    let report = bench.train_titles("m", &given);
-    let evaluated = bench.json(&["evaluate", "-m", "m", &validation, "--json"]);
-    let accuracy = format!("{:.2} %", 100.0 * evaluated["accuracy"].as_f64().unwrap());
-    let told = report.lines().find(|line| line.ends_with("(on the validation data)")).unwrap();
-    assert!(told.contains(&accuracy), "{told}: {accuracy}");
+    // The model that is kept may search harder than what settings were told apart by.
+    for (nonzeros, objective) in [("30", "log-loss"), ("40", "zero-one")] {
+        let given = ["--nonzeros", nonzeros, "--objective", objective, "--validation", &validation];
+        let report = bench.train_titles("m", &given);
+        let evaluated = bench.json(&["evaluate", "-m", "m", &validation, "--json"]);
+        let accuracy = format!("{:.2} %", 100.0 * evaluated["accuracy"].as_f64().unwrap());
+        let told = report.lines().find(|line| line.ends_with("(on the validation data)")).unwrap();
+        assert!(told.contains(&accuracy), "{told}: {accuracy}");
+    }
     let inspected = bench.json(&["inspect", "-m", "m", "--json"]);
     assert!(inspected["training"]["validation_accuracy"].is_string());
 }

@@ -28,6 +28,16 @@ pub enum StreamError {
         /// The file.
         file: PathBuf,
     },
+    /// The records of this file have another number of columns than those of the files before it, all of them without
+    /// headers, and cannot follow them in one table.
+    ColumnsDiffer {
+        /// The file.
+        file: PathBuf,
+        /// How many columns its first row has.
+        found: usize,
+        /// How many those of the files before have.
+        before: usize,
+    },
     /// The records of this file are written otherwise than those of the files before it, and cannot follow them.
     FormatDiffers {
         /// The file.
@@ -88,6 +98,12 @@ impl fmt::Display for StreamError {
             Self::HeaderDiffers { file } => write!(
                 f,
                 "{}: its header is not that of the files before it: expected the same columns; classify it by itself",
+                file_name(file)
+            ),
+            Self::ColumnsDiffer { file, found, before } => write!(
+                f,
+                "{}: its records have {found} columns, those of the files before it {before}: expected as many; classify it by \
+                 itself",
                 file_name(file)
             ),
             Self::FormatDiffers { file, found, before } => write!(

@@ -105,6 +105,8 @@ pub struct Stream<W> {
     sink: Arc<Mutex<Sink<W>>>,
     /// The header that has been written.
     header: Option<Vec<u8>>,
+    /// The columns of the tables without a header that have been written.
+    width: Option<usize>,
     /// The format of the input before.
     format_before: Option<Format>,
 }
@@ -176,6 +178,7 @@ impl<W: Write + Send + 'static> Stream<W> {
             options,
             sink: Arc::new(Mutex::new(Sink::new(output))),
             header: None,
+            width: None,
             format_before: None,
         })
     }

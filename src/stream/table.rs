@@ -31,11 +31,7 @@ impl<W: Write + Send + 'static> Stream<W> {
             if !blocks.next(&mut block).map_err(unreadable)? {
                 return Ok(None);
             }
-            let found = if format == Format::Csv {
-                fields(block.records())
-            } else {
-                first_line(block.records(), self.options.header)
-            };
+            let found = first_row(format, block.records(), self.options.header);
             if let Some(found) = found {
                 break found;
             }
@@ -45,15 +41,13 @@ impl<W: Write + Send + 'static> Stream<W> {
                 self.sink().write_bytes(block.records().to_vec())?;
             }
         };
-        if row.columns > MAX_COLUMNS {
-            let problem = BadRecord::TooManyColumns { found: row.columns };
-            let line = *lines + ends.count(&block.records()[..row.body.start]) + 1;
-            return Err(ReadError::new(name, Some(line), problem).into());
-        }
+        let line = *lines + ends.count(&block.records()[..row.body.start]) + 1;
+        let fail = |kind: ReadErrorKind| ReadError::new(name, Some(line), kind);
         let role = ColumnRole::Text;
-        let index = if self.options.header {
-            let line = *lines + ends.count(&block.records()[..row.body.start]) + 1;
-            let fail = |kind: ReadErrorKind| ReadError::new(name, Some(line), kind);
+        let column = if self.options.header {
+            if row.columns > MAX_COLUMNS {
+                return Err(fail(BadRecord::TooManyColumns { found: row.columns }.into()).into());
+            }
             let found = if row.is_open {
                 Err(ReadErrorKind::Header(BadRecord::OpenQuote))
             } else {
@@ -69,19 +63,32 @@ impl<W: Write + Send + 'static> Stream<W> {
             }
             *lines += ends.count(&block.records()[..row.end]);
             blocks.unread(&block.records()[row.end..]);
-            index
+            TextColumn { index, width: row.columns }
         } else {
             let index =
                 by_number(role, &self.options.text).map_err(|kind| ReadError::new(name, None, kind))?;
+            let problem = |columns: usize| match columns {
+                found if found > MAX_COLUMNS => Some(BadRecord::TooManyColumns { found }),
+                found if found <= index => Some(BadRecord::NoColumn { role, number: index + 1, found }),
+                _ => None,
+            };
+            // A row that is to be passed over does not tell how many columns the others have.
+            let (mut width, mut rest) = (row.columns, &block.records()[row.end..]);
+            while self.options.skip_bad_records && problem(width).is_some() {
+                let Some((next, _)) = first_row(format, rest, false) else { break };
+                (width, rest) = (next.columns, &rest[next.end..]);
+            }
+            if problem(width).is_some() {
+                let problem = problem(row.columns).expect("the search begins with the first row");
+                return Err(fail(problem.into()).into());
+            }
+            let before = *self.width.get_or_insert(width);
+            if is_appended && before != width {
+                return Err(StreamError::ColumnsDiffer { file: name.into(), found: width, before });
+            }
             blocks.unread(block.records());
-            index
+            TextColumn { index, width }
         };
-        if index >= row.columns {
-            let problem = BadRecord::NoColumn { role, number: index + 1, found: row.columns };
-            let line = *lines + ends.count(&block.records()[..row.body.start]) + 1;
-            return Err(ReadError::new(name, Some(line), problem).into());
-        }
-        let column = TextColumn { index, width: row.columns };
         Ok(Some(if format == Format::Csv { Layout::Csv(column) } else { Layout::Tsv(column) }))
     }
 
@@ -114,6 +121,11 @@ impl<W: Write + Send + 'static> Stream<W> {
         self.header = Some(header.to_vec());
         self.sink().write_bytes(output)
     }
+}
+
+/// The first row and its columns, of TSV or CSV.
+fn first_row(format: Format, block: &[u8], is_header: bool) -> Option<(Row, Vec<Vec<u8>>)> {
+    if format == Format::Csv { fields(block) } else { first_line(block, is_header) }
 }
 
 /// The first line of a TSV file and its columns; a header is the first that is not empty.

@@ -117,7 +117,7 @@ pub struct Candidate {
 pub struct Report {
     /// How the model was fitted.
     pub choice: Choice,
-    /// Held-out accuracy of the choice at the size chosen: cross-validated, or on the validation data.
+    /// Held-out accuracy: cross-validated for the choice at the size chosen, or of the model on the validation data.
     pub estimate: Estimate,
     /// All that was tried, by size, then in the order of trying.
     pub candidates: Vec<Candidate>,

@@ -33,8 +33,8 @@ pub(super) struct Run<'s> {
     trials: Vec<Trial>,
     progress: Mutex<&'s mut (dyn FnMut(Progress) + Send)>,
     pool: rayon::ThreadPool,
-    /// What estimates are called in a model's metadata.
-    estimate_name: &'static str,
+    /// Whether the one trial is on validation data, and fitted to all texts.
+    is_validated: bool,
 }
 
 impl<'s> Run<'s> {
@@ -65,9 +65,8 @@ impl<'s> Run<'s> {
                 .collect(),
         };
         let pool = pool(params)?;
-        let estimate_name =
-            if validation.is_some() { "validation_accuracy" } else { "cross_validated_accuracy" };
-        Ok(Run { params, dataset, trials, progress: Mutex::new(progress), pool, estimate_name })
+        let is_validated = validation.is_some();
+        Ok(Run { params, dataset, trials, progress: Mutex::new(progress), pool, is_validated })
     }
 
     pub(super) fn run<T: Send>(self, job: impl FnOnce(&Run<'s>) -> T + Send) -> T {
@@ -186,7 +185,8 @@ impl<'s> Run<'s> {
     /// As many nonzeros as a file of `bytes` holds.
     fn train_to_bytes(&self, problem: &Problem, bytes: u64) -> Result<Trained, TrainError> {
         let quick = Setting::plain(Loss { q: 0.0, margin: 0.0 }, 1.0);
-        let needed = self.file_length(quick, &[]);
+        let nothing = select::score_cells(&self.trials, &[]);
+        let needed = self.frozen(quick, nothing, &[]).to_bytes().len() as u64;
         if needed > bytes {
             return Err(TrainError::Bytes { allowed: bytes, needed });
         }
@@ -204,12 +204,8 @@ impl<'s> Run<'s> {
             let (setting, mut estimate) = select::best(&scored, 0);
             all.extend(candidates(&scored, &[size]));
             let Some((fitting, cells)) = self.largest_within(problem, setting, size, room) else {
-                // What has no weights was fitted by no setting: that of the shortest metadata will do.
-                let estimate = select::score_nothing(&self.trials);
-                let trained = self.trained(problem, quick, estimate, &[], all);
-                let needed = trained.model.to_bytes().len() as u64;
-                let fits = needed <= bytes;
-                return if fits { Ok(trained) } else { Err(TrainError::Bytes { allowed: bytes, needed }) };
+                // What has no weights was fitted by no setting.
+                return Ok(self.trained(problem, quick, nothing, &[], all));
             };
             rounds += 1;
             // What is best at another size need not be so at this one.
@@ -288,11 +284,8 @@ impl<'s> Run<'s> {
     }
 
     fn frozen(&self, setting: Setting, estimate: Estimate, cells: &[Cell]) -> Model {
-        freeze(
-            self.dataset,
-            cells,
-            metadata(self.dataset, self.params, &setting, Some((self.estimate_name, estimate))),
-        )
+        let name = if self.is_validated { "validation_accuracy" } else { "cross_validated_accuracy" };
+        freeze(self.dataset, cells, metadata(self.dataset, self.params, &setting, Some((name, estimate))))
     }
 
     /// Freezes the cells, with what is known about how they were found.
@@ -313,6 +306,8 @@ impl<'s> Run<'s> {
             }
         }
         candidates.sort_by_key(|candidate| candidate.nonzeros);
+        // What settings are told apart by is fitted with less effort than the model.
+        let estimate = if self.is_validated { select::score_cells(&self.trials, cells) } else { estimate };
         let model = self.frozen(setting, estimate, cells);
         let training_accuracy = right(problem, cells) / problem.total_weight();
         Trained {

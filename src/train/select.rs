@@ -379,9 +379,9 @@ fn is_expected(trials: &[Trial], size: usize) -> bool {
     held_out < ENOUGH_TO_COUNT && trials[0].fitted.texts() / TEXTS_PER_COUNTED < size
 }
 
-/// What a model without a nonzero scores on held-out texts.
-pub(super) fn score_nothing(trials: &[Trial]) -> Estimate {
-    let right: Vec<_> = trials.iter().map(|trial| vec![Some(trial.right(&[]))]).collect();
+/// What a model of these cells scores on held-out texts.
+pub(super) fn score_cells(trials: &[Trial], cells: &[Cell]) -> Estimate {
+    let right: Vec<_> = trials.iter().map(|trial| vec![Some(trial.right(cells))]).collect();
     estimate(trials, &right, 0).expect("every trial has been scored")
 }
 
