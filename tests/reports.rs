@@ -117,6 +117,8 @@ fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
     assert!(bench.path("models/dense.paring").exists());
     let picture = std::fs::read_to_string(bench.path("f.svg")).unwrap();
     assert!(picture.starts_with("<svg") && picture.contains("dense") && picture.contains("knee"));
+    // Where so few budgets leave no round numbers on the axis, they stand there.
+    assert!(picture.contains("\n20\n") && picture.contains("\n80\n"));
     let found = bench.json(&[&arguments[..], &["--json", "--folds", "2"]].concat());
     let points = found["points"].as_array().unwrap();
     assert_eq!(points.len(), 3);
@@ -133,6 +135,18 @@ fn a_frontier_has_a_row_and_a_model_for_every_budget_and_a_picture() {
             tried.len() > 3 && tried.iter().all(|tried| tried["expected_accuracy"].is_f64() == is_expected)
         );
     }
+}
+
+#[test]
+fn the_picture_of_a_frontier_may_stand_beside_its_models_but_not_in_place_of_one() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let given =
+        ["frontier", &train, "--nonzeros", "5", "--objective", "log-loss", "--l2", "1", "--save-dir", "new"];
+    let complaint = bench.failure(2, &[&given[..], &["--svg", "new/5.paring"]].concat());
+    assert!(complaint.contains("new/5.paring: expected another file for the picture"), "{complaint}");
+    bench.output(&[&given[..], &["--svg", "new/f.svg"]].concat());
+    assert!(bench.path("new/f.svg").exists() && bench.path("new/5.paring").exists());
 }
 
 #[test]

@@ -67,6 +67,13 @@ fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
     for (code, arguments, told) in [
         (2, &["train", "data"][..], "expected tsv, csv, jsonl or fasttext; name it with --format"),
         (2, &["train", "lines.txt"], "expected tsv, csv, jsonl or fasttext; name it with --format"),
+        (2, &["train", "data.jsonl", "--affixes", "4-6"], "say --affixes=MIN-MAX if these are lengths"),
+        (2, &["classify", "lines.txt", "x.ft"], "lines, tsv, csv or jsonl; name another with --format"),
+        (
+            1,
+            &["train", "data.jsonl", "--text", "t", "--skip-bad-records"],
+            r#"the first is data.jsonl:1: no text in field "t": found "label", "text""#,
+        ),
         (2, &["train", "data.jsonl", "--no-header"], "names alone; name it with --label NAME"),
         (2, &["train", "data.tsv", "--no-header", "--label", "x"], "1 for the first, as in --label 1"),
         (
@@ -215,10 +222,13 @@ fn reports_are_not_written_behind_what_was_read() {
         ("m", &["evaluate", "-m", "m", "t.tsv"]),
         ("m", &["inspect", "-m", "m"]),
         ("m", &["explain", "-m", "m", "nurse"]),
+        ("t.tsv", &["explain", "-m", "m", "-"]),
+        ("t.tsv", &["evaluate", "-m", "m", &data("titles-test.tsv"), "--confusion", "t.tsv"]),
     ] {
         let before = std::fs::read(bench.path(file)).unwrap();
         let appended = std::fs::OpenOptions::new().append(true).open(bench.path(file)).unwrap();
-        let output = bench.paring(arguments).stdout(appended).output().unwrap();
+        let read = std::fs::File::open(bench.path("t.tsv")).unwrap();
+        let output = bench.paring(arguments).stdin(read).stdout(appended).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert_eq!(std::fs::read(bench.path(file)).unwrap(), before, "{arguments:?}");
     }

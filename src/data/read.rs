@@ -189,7 +189,8 @@ pub fn read_labelled(
         read_file(&mut input, path, options, sink, &mut summary)?;
     }
     if summary.records == 0 {
-        return Err(ReadError::of_all(paths, ReadErrorKind::NoRecords { skipped: summary.skipped }));
+        let (skipped, first) = (summary.skipped, summary.first_skipped.into_iter().next().map(Box::new));
+        return Err(ReadError::of_all(paths, ReadErrorKind::NoRecords { skipped, first }));
     }
     Ok(summary)
 }

@@ -49,6 +49,11 @@ pub enum StreamError {
     },
     /// The output cannot be written.
     Output(io::Error),
+    /// This file is written in fastText's format, by its name.
+    FastText {
+        /// The file.
+        file: PathBuf,
+    },
     /// No thread can be started.
     Threads(io::Error),
     /// A thread that classified has ended without its work done.
@@ -59,7 +64,7 @@ impl StreamError {
     /// Whether the options are at fault, whatever the input holds.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Options(_) | Self::FormatDiffers { .. } => true,
+            Self::Options(_) | Self::FormatDiffers { .. } | Self::FastText { .. } => true,
             Self::Input(error) => error.is_usage(),
             _ => false,
         }
@@ -111,6 +116,9 @@ impl fmt::Display for StreamError {
                 "{}: {found} cannot follow {before} in one output: expected files of one format; classify it by itself",
                 file_name(file)
             ),
+            Self::FastText { file } => {
+                write!(f, "{}: {}; name another", file_name(file), OptionsError::Format(Format::FastText))
+            }
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
             Self::Threads(error) => write!(f, "no thread can be started: {error}"),
             Self::Stopped => write!(f, "a classifying thread has stopped before its work was done"),

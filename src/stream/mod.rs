@@ -218,7 +218,7 @@ impl<W: Write + Send + 'static> Stream<W> {
         let format = format.or_else(|| Format::from_path(name)).unwrap_or(Format::Lines);
         let role = ColumnRole::Text;
         let usage = match (format, text) {
-            (Format::FastText, _) => return Err(OptionsError::Format(format).into()),
+            (Format::FastText, _) => return Err(StreamError::FastText { file: name.into() }),
             (Format::JsonLines, Column::Number(_)) => ReadErrorKind::NumberedField { role },
             (Format::Tsv | Format::Csv, Column::Number(0)) => ReadErrorKind::ColumnZero { role },
             (Format::Tsv | Format::Csv, Column::Name(name)) if !header => {

@@ -276,8 +276,7 @@ fn a_name_that_is_taken_is_not_added_again() {
 #[test]
 fn a_name_that_is_taken_is_no_bad_record_to_pass_over() {
     let options = StreamOptions { skip_bad_records: true, threads: 1, ..append() };
-    let text =
-        "{\"text\":\"a\"}\n{\n{\"text\":\"b\"}\n[]\n{\"text\":\"a\",\"label\":\"old\"}\n{\"text\":\"a\"}\n";
+    let text = "{\"text\":\"a\"}\n{\"text\":\"a\",\"label\":1\n{\"text\":\"b\"}\n[]\n{\"text\":\"a\",\"label\":\"old\"}\n{\"text\":\"a\"}\n";
     let (output, error) = error_of(&options, "x.jsonl", text);
     assert!(output.starts_with("{\"text\":\"a\",\"label\":") && output.ends_with("\n[]\n"), "{output}");
     assert_eq!(output.lines().count(), 4);

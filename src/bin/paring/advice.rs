@@ -10,9 +10,11 @@ use paring::train::TrainError;
 /// What follows the error's own message: nothing if no option has to do with it.
 pub fn advice(error: &(dyn Error + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<ReadError>() {
-        of_input(error.kind())
+        of_input(error)
     } else if let Some(StreamError::Input(error)) = error.downcast_ref() {
-        of_input(error.kind())
+        of_input(error)
+    } else if let Some(StreamError::FastText { .. }) = error.downcast_ref() {
+        " with --format".into()
     } else if let Some(StreamError::ColumnTaken { .. }) = error.downcast_ref() {
         " with --label NAME".into()
     } else if let Some(error) = error.downcast_ref() {
@@ -22,8 +24,11 @@ pub fn advice(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-fn of_input(kind: &ReadErrorKind) -> String {
-    match kind {
+fn of_input(error: &ReadError) -> String {
+    match error.kind() {
+        ReadErrorKind::UnknownFormat if is_range(error) => {
+            "; name it with --format, or say --affixes=MIN-MAX if these are lengths".into()
+        }
         ReadErrorKind::UnknownFormat | ReadErrorKind::NoLabels => "; name it with --format".into(),
         ReadErrorKind::NumberedField { role } => format!("; name it with --{role} NAME"),
         ReadErrorKind::NamelessColumns { role, .. } => format!(", as in --{role} 1"),
@@ -37,6 +42,13 @@ fn of_input(kind: &ReadErrorKind) -> String {
         ReadErrorKind::Record(_) => " with --skip-bad-records".into(),
         _ => String::new(),
     }
+}
+
+/// Whether what was taken for a file is two numbers.
+fn is_range(error: &ReadError) -> bool {
+    let name = error.file().and_then(|file| file.to_str());
+    name.and_then(|name| name.split_once('-'))
+        .is_some_and(|(min, max)| min.parse::<u8>().is_ok() && max.parse::<u8>().is_ok())
 }
 
 fn of_training(error: &TrainError) -> &'static str {

@@ -12,7 +12,9 @@ use paring::data::input::STANDARD_INPUT;
 use paring::data::{Column, Format, input};
 use paring::stream::{Output, Stream, StreamError, StreamOptions, StreamSummary, Unknown};
 
-use crate::common::{Failure, ModelArgument, Usage, at_least_one, check_standard_streams, display, tell};
+use crate::common::{
+    Failure, ModelArgument, Usage, at_least_one, check_standard_streams, display, tell, whole,
+};
 use crate::record_output::RecordOutput;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -97,7 +99,7 @@ pub struct Classify {
     skip_bad_records: bool,
 
     /// Threads that classify, or 0 for as many as the machine runs at once
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>, allow_negative_numbers = true)]
     threads: usize,
 
     /// Write each record by itself

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
@@ -184,6 +185,11 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
     print_data(&format!("{value:#}\n"))
 }
 
+/// A number of 0 or more, for clap.
+pub fn whole<N: FromStr>(argument: &str) -> Result<N, String> {
+    argument.parse().map_err(|_| "expected a whole number, 0 or more, and none too large".into())
+}
+
 /// A number of at least 1, for clap.
 pub fn at_least_one(argument: &str) -> Result<NonZeroUsize, String> {
     argument.parse().map_err(|_| "expected a whole number of at least 1".into())
@@ -210,6 +216,11 @@ pub fn check_output<'p>(output: &Path, inputs: impl IntoIterator<Item = &'p Path
         };
         if let Some(input) = inputs.into_iter().find(is_output) {
             return Err(input_is_output(input).into());
+        }
+        #[cfg(unix)]
+        if standard_output().is_ok_and(|other| is_same(&found, &other)) {
+            let told = "standard output is this file: expected another";
+            return Err(Usage(format!("{}: {told}", output.display())).into());
         }
     }
     paring::model::check_atomic_write(output)
@@ -241,14 +252,10 @@ pub fn check_standard_streams<'p>(
         return Err(Usage("standard input: expected among the inputs once at most".into()).into());
     }
     #[cfg(unix)]
+    if let Ok(output) = standard_output()
+        && let Some(input) = inputs.clone().find(|input| is_same_file(input, &output))
     {
-        use std::os::fd::AsFd;
-        let output = io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
-        if let Ok(output) = output.and_then(|output| output.metadata())
-            && let Some(input) = inputs.clone().find(|input| is_same_file(input, &output))
-        {
-            return Err(input_is_output(input).into());
-        }
+        return Err(input_is_output(input).into());
     }
     Ok(())
 }
@@ -257,18 +264,30 @@ fn input_is_output(input: &Path) -> Usage {
     Usage(format!("{}: the input is also the output: write to another file", display(input)))
 }
 
+#[cfg(unix)]
+fn standard_output() -> io::Result<std::fs::Metadata> {
+    use std::os::fd::AsFd;
+    std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata()
+}
+
+/// Whether two are of one file.
+#[cfg(unix)]
+fn is_same(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
 /// Whether an input is the file that has this metadata, by whatever name it goes.
 #[cfg(unix)]
 fn is_same_file(input: &Path, other: &std::fs::Metadata) -> bool {
     use std::os::fd::AsFd;
-    use std::os::unix::fs::MetadataExt;
     let input = if input == Path::new(STANDARD_INPUT) {
         io::stdin().as_fd().try_clone_to_owned().and_then(|input| std::fs::File::from(input).metadata())
     } else {
         std::fs::metadata(input)
     };
     // A file that cannot be looked at is told of when it is opened.
-    input.is_ok_and(|input| input.is_file() && (input.dev(), input.ino()) == (other.dev(), other.ino()))
+    input.is_ok_and(|input| is_same(&input, other))
 }
 
 /// Writes a file whole or not at all.

@@ -1,9 +1,10 @@
 //! `paring explain`: why a text gets its label.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
+use std::path::PathBuf;
 
 use clap::Args;
-use paring::data::input::STANDARD_INPUT;
+use paring::data::input::{MAX_RECORD_BYTES, STANDARD_INPUT};
 use paring::infer::Classifier;
 
 use crate::common::{Failure, ModelArgument, check_standard_streams, heading, padded, print, visible};
@@ -27,18 +28,35 @@ pub struct Explain {
 /// # Errors
 /// When the model cannot be loaded, or standard input not be read.
 pub fn run(arguments: &Explain) -> Result<(), Failure> {
-    check_standard_streams(arguments.model.file())?;
+    let lines: Vec<PathBuf> =
+        arguments.texts.iter().filter(|text| *text == STANDARD_INPUT).map(PathBuf::from).collect();
+    check_standard_streams(arguments.model.file().into_iter().chain(&lines))?;
     let classifier = arguments.model.load()?.into_classifier();
     for text in &arguments.texts {
         if text == STANDARD_INPUT {
-            for line in io::stdin().lock().split(b'\n') {
-                let line = line.map_err(|error| format!("standard input: {error}"))?;
-                let line = line.strip_suffix(b"\r").unwrap_or(&line);
-                print(&explained(&classifier, &String::from_utf8_lossy(line)))?;
-            }
+            explain_lines(&classifier, &mut io::stdin().lock())?;
         } else {
             print(&explained(&classifier, text))?;
         }
+    }
+    Ok(())
+}
+
+fn explain_lines(classifier: &Classifier, input: &mut impl BufRead) -> Result<(), Failure> {
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        let most = MAX_RECORD_BYTES as u64;
+        let read = input.take(most).read_until(b'\n', &mut line);
+        if read.map_err(|error| format!("standard input: {error}"))? == 0 {
+            break;
+        }
+        if line.len() as u64 == most {
+            return Err(format!("standard input:{number}: a line of more than 2 GiB: expected a text").into());
+        }
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        print(&explained(classifier, &String::from_utf8_lossy(text)))?;
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ use paring::train::{Candidate, Choice, Frontier as Fitted, FrontierPoint, HeldOu
 use serde_json::json;
 
 use crate::common::{
-    Failure, at_least_one, check_folder, check_output, check_standard_streams, print, print_data, print_json,
-    tell, write_file,
+    Failure, Usage, at_least_one, check_folder, check_output, check_standard_streams, print, print_data,
+    print_json, tell, write_file,
 };
 use crate::evaluate::{Evaluation, NO_LABEL_IS_KNOWN, evaluate};
 use crate::picture::{self, Mark};
@@ -81,11 +81,14 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     let params = arguments.training.params().check()?;
     let inputs = || arguments.training.files.iter().chain(&arguments.test);
     check_standard_streams(inputs())?;
-    if let Some(svg) = &arguments.svg {
-        check_output(svg, inputs())?;
-    }
     if let Some(folder) = &arguments.save_dir {
         check_folder(folder)?;
+    }
+    if let Some(svg) = &arguments.svg {
+        let is_to_be_made = |folder: &PathBuf| svg.parent() == Some(folder) && !folder.exists();
+        if !arguments.save_dir.as_ref().is_some_and(is_to_be_made) {
+            check_output(svg, inputs())?;
+        }
     }
     let dataset = arguments.training.dataset()?;
     let possible = usize::try_from(dataset.possible_weights()).unwrap_or(usize::MAX);
@@ -93,6 +96,11 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     if let Some(folder) = &arguments.save_dir {
         for name in budgets.iter().map(usize::to_string).chain(["dense".into()]) {
             let model = model_path(folder, &name);
+            if arguments.svg.as_ref() == Some(&model) {
+                let told =
+                    format!("{}: expected another file for the picture than for a model", model.display());
+                return Err(Usage(told).into());
+            }
             if model.exists() {
                 check_output(&model, inputs())?;
             }

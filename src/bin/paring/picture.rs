@@ -15,6 +15,8 @@ pub struct Mark {
 }
 
 const SIZE: (u32, u32) = (880, 560);
+/// What a number of nonzeros takes on an axis, at most, in the units of the size.
+const WIDEST_NUMBER: i32 = 60;
 /// Blue and vermilion of Okabe and Ito: told apart by the colour-blind, and in grey by their lightness. Shapes and
 /// dashes say the same without any colour.
 const BLUE: RGBColor = RGBColor(0, 114, 178);
@@ -42,19 +44,28 @@ pub fn draw(
         let low = marks.iter().map(|mark| mark.interval.0).fold(dense.1, f64::min);
         let high = marks.iter().map(|mark| mark.interval.1).fold(dense.1, f64::max);
         let room = (high - low).max(0.02) * 0.08;
+        let (bottom, top) = ((low - room).max(0.0), (high + room).min(1.0));
+        // As many as tell a tenth of the height apart.
+        let decimals = match top - bottom {
+            height if height > 0.1 => 2,
+            height if height > 0.01 => 3,
+            _ => 4,
+        };
+        // So short a logarithmic axis has too few round numbers to read it by: the budgets stand there instead.
+        let is_short = right / left < 50.0;
         let mut chart = ChartBuilder::on(&root)
             .margin(16)
             .margin_right(28)
             .x_label_area_size(52)
             .y_label_area_size(72)
-            .build_cartesian_2d((left..right).log_scale(), (low - room).max(0.0)..(high + room).min(1.0))
+            .build_cartesian_2d((left..right).log_scale(), bottom..top)
             .map_err(failure)?;
         chart
             .configure_mesh()
             .x_desc("nonzeros (logarithmic)")
             .y_desc(what)
-            .x_label_formatter(&|nonzeros| format!("{nonzeros:.0}"))
-            .y_label_formatter(&|accuracy| format!("{accuracy:.2}"))
+            .x_label_formatter(&|nonzeros| if is_short { String::new() } else { format!("{nonzeros:.0}") })
+            .y_label_formatter(&|accuracy| format!("{accuracy:.decimals$}"))
             .label_style(("sans-serif", 15))
             .axis_desc_style(("sans-serif", 17))
             .light_line_style(RGBColor(240, 240, 240))
@@ -83,6 +94,17 @@ pub fn draw(
             label(format!("dense: {} nonzeros, {:.3}{alone}", dense.0, dense.1), VPos::Bottom, HPos::Left);
         chart.draw_series([dense_label((left * 1.05, dense.1))]).map_err(failure)?;
 
+        if is_short {
+            let style = ("sans-serif", 15).into_font().color(&BLACK).pos(Pos::new(HPos::Center, VPos::Top));
+            let mut free = 0;
+            for mark in marks {
+                let (x, y) = chart.backend_coord(&(mark.nonzeros as f64, bottom));
+                if x >= free {
+                    root.draw_text(&mark.nonzeros.to_string(), &style, (x, y + 9)).map_err(failure)?;
+                    free = x + WIDEST_NUMBER;
+                }
+            }
+        }
         let place = |mark: &Mark| (mark.nonzeros as f64, mark.accuracy);
         for mark in marks {
             let bar = [(mark.nonzeros as f64, mark.interval.0), (mark.nonzeros as f64, mark.interval.1)];

@@ -9,7 +9,7 @@ use paring::data::Dataset;
 use paring::train::{Budget, Candidate, Estimate, HeldOut, Params, TrainError, Trained};
 
 use crate::common::{
-    Failure, check_output, check_standard_streams, display, heading, line, percent, print, tell,
+    Failure, check_output, check_standard_streams, display, heading, line, percent, print, tell, whole,
 };
 use crate::training::{Training, TrainingBar, bytes};
 
@@ -44,11 +44,11 @@ pub struct Train {
 #[command(next_help_heading = "Budget")]
 struct BudgetArguments {
     /// At most so many nonzeros, the intercepts' included
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     nonzeros: Option<usize>,
 
     /// A model file of at most so many bytes, as in 6144 or 64K
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true)]
     max_bytes: Option<u64>,
 
     /// The fewest nonzeros, of some from 8 up, whose cross-validated accuracy is within P percentage points of the best

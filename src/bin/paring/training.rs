@@ -12,7 +12,7 @@ use paring::text::{AffixLengths, FeatureSpec};
 use paring::train::{Objective, Params, Progress, PruneBy, TrainError};
 
 use crate::advice::advice;
-use crate::common::{Failure, Labelled, display, tell, tell_skipped};
+use crate::common::{Failure, Labelled, display, tell, tell_skipped, whole};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PruneByArgument {
@@ -32,13 +32,20 @@ pub struct Training {
     #[command(flatten)]
     pub labelled: Labelled,
 
-    /// The column or field of a record's weight: how much it counts, in accuracies too, but for those on data of
-    /// --validation and --test, whose records count alike [default: every record counts 1]
+    /// The column or field of a record's weight: how much it counts, in accuracies too, but for those on validation
+    /// and test data, whose records count alike [default: every record counts 1]
     #[arg(long, value_name = "NAME", help_heading = "Labelled records")]
     weight: Option<String>,
 
     /// Up to so many consecutive words make a feature, 1 to 8
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Features")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = whole::<u8>,
+        allow_negative_numbers = true,
+        help_heading = "Features"
+    )]
     ngrams: u8,
 
     /// Prefixes and suffixes of words are features too, of these lengths in characters, 1 to 15 [lengths: 4-6 if not given]
@@ -54,7 +61,14 @@ pub struct Training {
     affixes: Option<AffixLengths>,
 
     /// Leave out features that fewer texts have
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Features")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = whole::<u32>,
+        allow_negative_numbers = true,
+        help_heading = "Features"
+    )]
     min_count: u32,
 
     /// The loss that is lowered: auto (chosen by cross-validation), log-loss, softmax-margin:M (0 to 100), gce:Q
@@ -77,25 +91,25 @@ pub struct Training {
     prune_by: PruneByArgument,
 
     /// Give every class the same weight, whatever its number of texts: for macro F1. Accuracies are balanced ones then, but
-    /// for those on data of --test
+    /// for those on test data
     #[arg(long, help_heading = "Fit")]
     balance: bool,
 
     /// Folds of the cross-validation, 2 to 20; no more of them are fitted than hold out 12,000 texts together
-    #[arg(long, value_name = "N", default_value_t = Params::default().folds, help_heading = "Fit")]
+    #[arg(long, value_name = "N", default_value_t = Params::default().folds, value_parser = whole::<usize>, allow_negative_numbers = true, help_heading = "Fit")]
     folds: usize,
 
     /// Decides the folds, and the random exchanges under 0/1 loss
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = Params::default().seed, help_heading = "Fit")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>, default_value_t = Params::default().seed, help_heading = "Fit")]
     seed: u64,
 
     /// Threads, or 0 for as many as the machine runs at once; the model is the same on any number
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Machine")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>, allow_negative_numbers = true, help_heading = "Machine")]
     threads: usize,
 
     /// Memory for the weights of a dense fit, as in 512M or 2G, beyond which none is cut from and a fit has one for
     /// each 32 bytes at most, and for the scores of all texts, beyond which training fails
-    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes, help_heading = "Machine")]
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes, allow_negative_numbers = true, help_heading = "Machine")]
     max_memory: u64,
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::table::MAX_COLUMNS;
-use super::{Column, DatasetError};
+use super::{Column, DatasetError, Skipped};
 use crate::data::input::STANDARD_INPUT;
 use crate::text::FeatureSpecError;
 
@@ -235,6 +235,8 @@ pub enum ReadErrorKind {
     NoRecords {
         /// The bad records that were left out.
         skipped: u64,
+        /// The first of them.
+        first: Option<Box<Skipped>>,
     },
     /// The records do not make a dataset.
     Dataset(DatasetError),
@@ -303,9 +305,9 @@ impl fmt::Display for ReadErrorKind {
             Self::Record(problem) => {
                 write!(f, "{problem}; correct it, or go past bad records")
             }
-            Self::NoRecords { skipped: 0 } => write!(f, "no records: expected labelled texts"),
-            Self::NoRecords { skipped } => {
-                write!(f, "no good records among {skipped}: expected labelled texts")
+            Self::NoRecords { first: None, .. } => write!(f, "no records: expected labelled texts"),
+            Self::NoRecords { skipped, first: Some(first) } => {
+                write!(f, "no good records among {skipped}: expected labelled texts; the first is {first}")
             }
             Self::Dataset(error) => error.fmt(f),
         }

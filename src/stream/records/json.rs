@@ -33,19 +33,17 @@ impl Fields {
         let mut deserializer = serde_json::Deserializer::from_slice(line);
         let level = Level { path: &self.path, added: &self.added, found: &mut found };
         let parsed = level.deserialize(&mut deserializer).and_then(|()| deserializer.end());
-        if let Some(name) = found.taken {
-            return Err(BadRecord::FieldTaken(name.into()));
-        }
-        match (parsed, found.text) {
-            (Ok(()), Some(text)) => Ok(text),
+        match (parsed, found.taken, found.text) {
+            (Ok(()), Some(name), _) => Err(BadRecord::FieldTaken(name.into())),
+            (Ok(()), None, Some(text)) => Ok(text),
             // Something is amiss, or the text is a number: what reads labelled data tells which.
             _ => {
                 let line = str::from_utf8(line).map_err(|_| BadRecord::JsonNotUtf8)?;
-                let text = json::value(line, ColumnRole::Text, &self.text)?;
+                // Of what is no JSON nothing is said to be taken.
                 if let Some(name) = self.added.iter().find(|name| json::has_field(line, name)) {
                     return Err(BadRecord::FieldTaken(name.clone()));
                 }
-                match text {
+                match json::value(line, ColumnRole::Text, &self.text)? {
                     Cow::Borrowed(text) => Ok(Cow::Borrowed(text.as_bytes())),
                     Cow::Owned(text) => Ok(Cow::Owned(text.into_bytes())),
                 }
