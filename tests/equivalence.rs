@@ -1,4 +1,6 @@
-//! The frozen model gives the label of the dense matrix that it came from, however its scores are taken.
+//! The engine gives the labels and scores of plain sums over a frozen model's matrix, however they are taken.
+
+#![cfg(feature = "train")]
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +9,7 @@ use paring::infer::Classifier;
 use paring::text::{AffixLengths, FeatureSpec};
 use paring::train::{Budget, Objective, Params};
 
-/// The scores of every text from the dense matrix, in f64.
+/// The scores of every text from the model's matrix over all features, in f64.
 fn dense_scores(dataset: &Dataset, classifier: &Classifier) -> Vec<Vec<f64>> {
     let model = classifier.model();
     let scores = model.to_sprs();
@@ -78,7 +80,7 @@ fn titles() -> PathBuf {
 }
 
 #[test]
-fn the_frozen_model_labels_as_the_dense_matrix_does() {
+fn the_engine_labels_as_plain_sums_over_the_matrix_do() {
     for nonzeros in [1, 20, 200, usize::MAX] {
         check(&titles(), FeatureSpec::default(), Objective::ZeroOne, nonzeros);
         check(&titles(), FeatureSpec::default(), Objective::SoftmaxMargin(2.0), nonzeros);

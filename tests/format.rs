@@ -1,5 +1,7 @@
 //! Files of every format version load for ever: those in `tests/golden` are never written anew.
 
+#![cfg(feature = "std")]
+
 use std::path::Path;
 
 use paring::model::format::VERSION;

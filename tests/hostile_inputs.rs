@@ -123,6 +123,18 @@ fn millions_of_lines_take_little_memory_and_none_is_lost() {
 }
 
 #[test]
+fn labels_however_long_take_memory_for_a_part_of_the_output_at_a_time() {
+    let bench = Bench::new();
+    let long = "x".repeat(60_000);
+    let model = bench.path("m").display().to_string();
+    let texts = format!("label\ttext\n{long}\tcook\n{long}\tbaker\nb\tnurse\n");
+    assert!(bench.train(texts, &["--nonzeros", "2"]).status.success());
+    let (labels, memory) = classified(&["-m", &model], |to| to.write_all(&[b'\n'; 8192]).unwrap());
+    assert_eq!(labels, 8192);
+    assert!(memory < 64 * MIB, "{memory} KiB");
+}
+
+#[test]
 fn a_line_of_64_mb_is_one_record() {
     let (labels, memory) = classified(&[], |to| {
         for _ in 0..64 {

@@ -189,6 +189,22 @@ fn a_model_that_is_written_anew_may_be_read_by_whom_the_old_one_might() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_model_that_is_written_anew_stays_its_owners_and_its_groups() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let bench = Bench::new();
+    fs::write(bench.path("m"), "").unwrap();
+    if chown(bench.path("m"), Some(1234), Some(2345)).is_err() {
+        eprintln!("skipped: only the superuser can give a file away");
+        return;
+    }
+    assert!(bench.train("label\ttext\na\tx\nb\ty\n", &["--nonzeros", "2"]).status.success());
+    let found = fs::metadata(bench.path("m")).unwrap();
+    assert!(found.len() > 0);
+    assert_eq!((found.uid(), found.gid()), (1234, 2345));
+}
+
 /// So `/dev/null` is not replaced by a file either.
 #[cfg(unix)]
 #[test]

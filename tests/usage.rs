@@ -252,3 +252,30 @@ fn every_verb_has_help_with_an_example() {
         assert!(help.contains("Examples:") && help.contains(&format!("  paring {verb}")), "{help}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_was_ignored_before_is_ignored() {
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+    let script = format!("trap '' INT; exec {} classify --line-buffered", env!("CARGO_BIN_EXE_paring"));
+    let mut child = Command::new("sh")
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut first = [0];
+    input.write_all(b"nurse\n").unwrap();
+    output.read_exact(&mut first).unwrap();
+    assert!(
+        Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap().success()
+    );
+    input.write_all(b"cook\n").unwrap();
+    drop(input);
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest.lines().count(), 2);
+    assert!(child.wait().unwrap().success());
+}

@@ -101,7 +101,7 @@ impl Classifier {
         &self.model.classes()[class as usize]
     }
 
-    /// The buffers for classifying texts one after the other without allocating.
+    /// The buffers for classifying texts one after the other, almost without allocating: see [`Scorer`].
     pub fn scorer(&self) -> Scorer<'_> {
         Scorer::new(self, Instructions::best())
     }

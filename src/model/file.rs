@@ -63,8 +63,8 @@ impl Model {
 
 /// Writes `bytes` to a temporary file in the folder of `path`, flushes it to the disk, and renames it to `path`:
 /// whatever happens, `path` holds either what it held or all of `bytes`. A link at `path` stays one, and what it
-/// points to is replaced, or made; the new file may be read and written by whom the old one might. What is no regular
-/// file, as `/dev/null` or a named pipe, is not replaced but written to.
+/// points to is replaced, or made; the new file may be read and written by whom the old one might, except that it is the
+/// writer's where the system does not let it be given to another. What is no regular file, as `/dev/null` or a named pipe, is not replaced but written to.
 ///
 /// # Errors
 /// When the folder or the file cannot be written, or, on Unix, the folder not be read, which it takes to flush the new
@@ -86,12 +86,23 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = builder.prefix(".paring-").tempfile_in(folder.path)?;
     #[cfg(unix)]
     if let Some(old) = old {
-        file.as_file().set_permissions(old.permissions())?;
+        make_as_readable(file.as_file(), &old)?;
     }
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
     folder.flush()
+}
+
+/// Gives a new file the owner, the group and the mode of an old one, as far as may be; where the group may not be given,
+/// the new one has no right.
+#[cfg(unix)]
+fn make_as_readable(new: &std::fs::File, old: &std::fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    let is_owners = fchown(new, Some(old.uid()), Some(old.gid())).is_ok();
+    let is_groups = is_owners || fchown(new, None, Some(old.gid())).is_ok();
+    let mode = old.permissions().mode();
+    new.set_permissions(std::fs::Permissions::from_mode(if is_groups { mode } else { mode & !0o070 }))
 }
 
 /// Whether [`write_atomically`] may write to `path`, so that it can be told before work is done. Nothing is changed.

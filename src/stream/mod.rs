@@ -5,7 +5,7 @@
 //! | lines | every line, an empty one too, and the last one with or without its line feed | the line |
 //! | TSV | every line after the header, but for empty ones where there are several columns | a column |
 //! | CSV | as RFC 4180 says; a quoted field may hold line breaks; empty lines are no records | a column |
-//! | JSON Lines | every line but those of white space | a field, a string or a number; a dotted path reaches into objects |
+//! | JSON Lines | every line but those of white space | a field, a string or a number; a dotted path reaches into objects; bytes that are not UTF-8 and escapes of half a character separate words, as in the others |
 //!
 //! For each record one record is written, in order, whatever the number of threads.
 //!
@@ -16,8 +16,8 @@
 //!   the names. A last line without a line feed gets one.
 //!
 //! The values are, in this order, `label`, `score` and `margin` (by how much the score exceeds the next class's), and
-//! `probability`, as far as they were asked for; for the second class `label_2`, `score_2` and so on. Scores are exact,
-//! probabilities have six decimals. A text that the model does not know has the unknown label for `label`; its other
+//! `probability`, as far as they were asked for; for the second class `label_2`, `score_2` and so on. Scores are exact
+//! up to 65,536, probabilities have six decimals. A text that the model does not know has the unknown label for `label`; its other
 //! values are the best class's all the same. The margin of the last class of all is `inf`, in JSON `null`.
 //!
 //! A table's rows must all have as many columns as its header, or as its first row where there is no header. A bad

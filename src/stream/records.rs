@@ -149,14 +149,22 @@ impl Layout {
         batch.spans.last().map_or(start, |last| last.end)
     }
 
-    /// The whole lines of `block` from `start` on that make a batch, if lines are texts as they stand.
-    pub(super) fn lines_alone<'b>(&self, block: &'b [u8], start: usize) -> Option<&'b [u8]> {
+    /// The whole lines of `block` from `start` on that make a batch of at most so many records, if lines are texts as they
+    /// stand.
+    pub(super) fn lines_alone<'b>(
+        &self,
+        block: &'b [u8],
+        start: usize,
+        most_records: usize,
+    ) -> Option<&'b [u8]> {
         let Layout::Lines = self else { return None };
         let rest = &block[start..];
-        if rest.len() <= BATCH_LINES_BYTES {
+        // Every line has a byte at least.
+        let most_bytes = BATCH_LINES_BYTES.min(most_records);
+        if rest.len() <= most_bytes {
             return Some(rest);
         }
-        let end = match memchr::memrchr(b'\n', &rest[..BATCH_LINES_BYTES]) {
+        let end = match memchr::memrchr(b'\n', &rest[..most_bytes]) {
             Some(at) => at + 1,
             None => memchr(b'\n', rest).map_or(rest.len(), |at| at + 1),
         };

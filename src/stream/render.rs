@@ -53,6 +53,13 @@ struct LabelLines {
 
 const CELL_BYTES: usize = 64;
 
+impl Renderer {
+    /// Bytes of the labels of a record, at most.
+    pub(super) fn longest(&self) -> usize {
+        self.top.saturating_mul(self.labels.iter().map(Vec::len).max().unwrap_or(0))
+    }
+}
+
 impl LabelLines {
     fn new(labels: &[Vec<u8>]) -> LabelLines {
         let lines: Vec<Vec<u8>> = labels.iter().map(|label| [label, &b"\n"[..]].concat()).collect();

@@ -78,14 +78,19 @@ pub(super) struct Bad {
 pub(super) struct Worker<'c> {
     plan: &'c Plan,
     batch: Batch,
+    /// Records whose labels are no more than what is given on together, however long they are.
+    most_records: usize,
     scoring: Scoring<'c>,
 }
 
 impl<'c> Worker<'c> {
     pub(super) fn new(classifier: &'c Classifier, plan: &'c Plan) -> Worker<'c> {
+        let most_records = (plan.part_bytes / plan.renderer.longest().max(1)).max(1);
+        let of_batch = if plan.write_each_record { 1 } else { BATCH_RECORDS.min(most_records) };
         Worker {
             plan,
-            batch: Batch::new(if plan.write_each_record { 1 } else { BATCH_RECORDS }, plan.skip_bad_records),
+            batch: Batch::new(of_batch, plan.skip_bad_records),
+            most_records,
             scoring: Scoring::new(classifier.scorer()),
         }
     }
@@ -101,13 +106,14 @@ impl<'c> Worker<'c> {
         part: &mut Part,
         emit: &mut dyn FnMut(&mut Part) -> bool,
     ) -> Result<(), Bad> {
-        let Worker { plan, batch, scoring } = self;
+        let Worker { plan, batch, most_records, scoring } = self;
         let Plan { layout, renderer, .. } = *plan;
         let part_bytes = if plan.write_each_record { 1 } else { plan.part_bytes };
         let mut start = 0;
+        let mut untold = SKIPPED_TOLD;
         while start < block.len() {
             let lines = layout
-                .lines_alone(block, start)
+                .lines_alone(block, start, *most_records)
                 .filter(|_| renderer.is_label_alone() && !plan.write_each_record);
             if let Some(lines) = lines {
                 scoring.add_label_lines(renderer, lines, part);
@@ -126,7 +132,7 @@ impl<'c> Worker<'c> {
                 if renderer.is_label_alone() && !batch.has_bad() {
                     scoring.add_label_lines(renderer, &batch.lines, part);
                 } else {
-                    add_records(plan, block, start, batch, scoring, part)?;
+                    add_records(plan, block, start, batch, scoring, (part, &mut untold))?;
                 }
                 start = end;
             }
@@ -139,22 +145,23 @@ impl<'c> Worker<'c> {
     }
 }
 
-/// Adds what is written for each record of a batch that begins at `start`.
+/// Adds what is written for each record of a batch that begins at `start`; tells of as many more bad ones of the block.
 fn add_records(
     plan: &Plan,
     block: &[u8],
     mut start: usize,
     batch: &mut Batch,
     scoring: &mut Scoring<'_>,
-    part: &mut Part,
+    (part, untold): (&mut Part, &mut usize),
 ) -> Result<(), Bad> {
     let Plan { renderer, .. } = plan;
     let bad = |(record_start, problem): (usize, BadRecord)| Bad {
         lines_before: plan.ends.count(&block[..record_start]),
         problem,
     };
-    let untold = SKIPPED_TOLD - part.first_bad.len();
-    part.first_bad.extend(batch.skipped.drain(..).take(untold).map(bad));
+    let told = batch.skipped.len().min(*untold);
+    part.first_bad.extend(batch.skipped.drain(..told).map(bad));
+    *untold -= told;
     scoring.predict(renderer, &batch.lines);
     let mut lines = &batch.lines[..];
     for (at, &Span { end, insert_at, is_bad }) in batch.spans.iter().enumerate() {

@@ -76,7 +76,7 @@ fn interrupt_between_writes(writing: Arc<Mutex<()>>) -> io::Result<()> {
     use signal_hook::low_level::emulate_default_handler;
     use std::time::{Duration, Instant};
 
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal)))?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in &mut signals {
             let deadline = Instant::now() + Duration::from_secs(1);
@@ -90,4 +90,14 @@ fn interrupt_between_writes(writing: Arc<Mutex<()>>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Whether the process was started with a signal ignored, as shells start what runs in the background. Elsewhere than on Linux
+/// it cannot be told.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    ignored >> (signal - 1) & 1 == 1
 }
