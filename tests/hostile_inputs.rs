@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use common::{Bench, data};
@@ -132,6 +132,34 @@ fn labels_however_long_take_memory_for_a_part_of_the_output_at_a_time() {
     let (labels, memory) = classified(&["-m", &model], |to| to.write_all(&[b'\n'; 8192]).unwrap());
     assert_eq!(labels, 8192);
     assert!(memory < 64 * MIB, "{memory} KiB");
+}
+
+#[test]
+fn a_long_name_with_a_score_for_every_class_is_printed_without_being_held_so_often() {
+    let bench = Bench::new();
+    let classes = 2000;
+    let parts = paring::model::ModelParts {
+        classes: (0..classes).map(|class| format!("c{class:04}")).collect(),
+        class_counts: vec![1; classes],
+        features: vec!["x".repeat(30_000)],
+        indptr: vec![0, classes as u32],
+        indices: (0..classes as u32).collect(),
+        data: vec![1.0; classes],
+        ..Default::default()
+    };
+    paring::Model::from_parts(parts).unwrap().save(bench.path("m")).unwrap();
+    for format in ["--tsv", "--json"] {
+        let mut command = bench.paring(&["inspect", "-m", "m", format]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        // Close to the end of 60 MB, and before it.
+        let read = std::io::copy(&mut (&mut output).take(59_000_000), &mut std::io::sink()).unwrap();
+        let memory = peak_memory(&child).unwrap_or(0);
+        std::io::copy(&mut output, &mut std::io::sink()).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert_eq!(read, 59_000_000);
+        assert!(memory < 40 * MIB, "{format}: {memory} KiB");
+    }
 }
 
 #[test]

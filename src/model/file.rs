@@ -63,8 +63,9 @@ impl Model {
 
 /// Writes `bytes` to a temporary file in the folder of `path`, flushes it to the disk, and renames it to `path`:
 /// whatever happens, `path` holds either what it held or all of `bytes`. A link at `path` stays one, and what it
-/// points to is replaced, or made; the new file may be read and written by whom the old one might, except that it is the
-/// writer's where the system does not let it be given to another. What is no regular file, as `/dev/null` or a named pipe, is not replaced but written to.
+/// points to is replaced, or made; the new file may be read and written by whom the old one might, but is the writer's
+/// where the system does not let it be given to another. What is no regular file, as `/dev/null` or a named pipe, is not
+/// replaced but written to.
 ///
 /// # Errors
 /// When the folder or the file cannot be written, or, on Unix, the folder not be read, which it takes to flush the new
@@ -94,8 +95,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     folder.flush()
 }
 
-/// Gives a new file the owner, the group and the mode of an old one, as far as may be; where the group may not be given,
-/// the new one has no right.
+/// Gives a new file the owner, the group and the mode of an old one, as far as the writer may. Where the file cannot be
+/// given to the group, its mode has nothing for the writer's own.
 #[cfg(unix)]
 fn make_as_readable(new: &std::fs::File, old: &std::fs::Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};

@@ -17,12 +17,12 @@
 //!
 //! The values are, in this order, `label`, `score` and `margin` (by how much the score exceeds the next class's), and
 //! `probability`, as far as they were asked for; for the second class `label_2`, `score_2` and so on. Scores are exact
-//! up to 65,536, probabilities have six decimals. A text that the model does not know has the unknown label for `label`; its other
-//! values are the best class's all the same. The margin of the last class of all is `inf`, in JSON `null`.
+//! up to 65,536, probabilities have six decimals. A text that the model does not know has the unknown label for `label`;
+//! its other values are the best class's all the same. The margin of the last class of all is `inf`, in JSON `null`.
 //!
-//! A table's rows must all have as many columns as its header, or as its first row where there is no header. A bad
-//! record ends the stream with an error when all before it have been written; with
-//! [`StreamOptions::skip_bad_records`] it gets the unknown label, or an empty one, and no other values; in
+//! A table's rows must all have as many columns as its header, or as its first row where there is no header (where bad
+//! records are passed over, the first that has the text). A bad record ends the stream with an error when all before it
+//! have been written; with [`StreamOptions::skip_bad_records`] it gets the unknown label, or an empty one, and no other values; in
 //! [`Output::Append`] it is copied without anything added. An object that has a field already by a name that is to be added
 //! ends the stream all the same: passed over, it would seem to have been given that.
 //!

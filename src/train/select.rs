@@ -77,8 +77,8 @@ impl Allowed {
     }
 }
 
-/// A size is out of reach that is behind the best by more than twice what may be lost and so much more: the choices that
-/// follow were never found to bring it closer by more than half and half of this.
+/// A size is out of reach that is behind the best by more than twice what may be lost and so much more: never was one
+/// found that the choices that follow brought from there to no more behind than may be lost.
 const OUT_OF_REACH: f64 = 0.01;
 
 /// What one setting scored on held-out texts, at each size.

@@ -169,8 +169,21 @@ pub fn print_data(text: &str) -> Result<(), Failure> {
     write_to(io::stdout().lock(), text)
 }
 
+/// Likewise, as it comes, what may be much more than what it is made of.
+///
+/// # Errors
+/// As for [`print`].
+pub fn print_pieces(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut output = io::BufWriter::new(io::stdout().lock());
+    told(write(&mut output).and_then(|()| output.flush()))
+}
+
 fn write_to(mut output: impl Write, text: &str) -> Result<(), Failure> {
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+    told(output.write_all(text.as_bytes()).and_then(|()| output.flush()))
+}
+
+fn told(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
         Err(error) => Err(format!("standard output: {error}").into()),
         Ok(()) => Ok(()),

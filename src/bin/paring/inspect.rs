@@ -3,11 +3,11 @@
 use clap::Args;
 use indicatif::HumanCount;
 use paring::Model;
-use serde_json::json;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use crate::common::{
-    Failure, ModelArgument, check_standard_streams, heading, line, padded, print, print_data, print_json,
-    visible,
+    Failure, ModelArgument, check_standard_streams, heading, line, padded, print, print_pieces, visible,
 };
 
 /// Show what a model is and everything that it learnt
@@ -35,13 +35,16 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
     check_standard_streams(arguments.model.file())?;
     let model = arguments.model.load()?;
     if arguments.tsv {
-        print_data(
-            &nonzeros(&model)
-                .map(|(feature, class, score)| format!("{feature}\t{}\t{score}\n", class.replace('\t', " ")))
-                .collect::<String>(),
-        )
+        print_pieces(|output| {
+            nonzeros(&model).try_for_each(|(feature, class, score)| {
+                writeln!(output, "{feature}\t{}\t{score}", class.replace('\t', " "))
+            })
+        })
     } else if arguments.json {
-        print_json(&as_json(&model))
+        print_pieces(|output| {
+            serde_json::to_writer_pretty(&mut *output, &AsJson::of(&model))?;
+            writeln!(output)
+        })
     } else {
         print(&as_text(&model))
     }
@@ -75,27 +78,48 @@ fn density(model: &Model) -> Option<f64> {
     Some(model.nonzeros() as f64 / possible)
 }
 
-fn as_json(model: &Model) -> serde_json::Value {
-    let classes: Vec<_> = scorecard(model)
-        .iter()
-        .enumerate()
-        .map(|(at, features)| {
-            let scores: serde_json::Map<_, _> =
-                features.iter().map(|&(feature, score)| (feature.to_string(), json!(score))).collect();
-            json!({ "name": model.classes()[at], "texts": model.class_counts()[at], "scores": scores })
-        })
-        .collect();
-    let metadata: serde_json::Map<_, _> =
-        model.metadata().iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-    json!({
-        "classes": model.classes().len(),
-        "features": model.features().len(),
-        "nonzeros": model.nonzeros(),
-        "density": density(model),
-        "bytes": model.to_bytes().len(),
-        "training": metadata,
-        "scorecard": classes,
-    })
+/// What `--json` prints: names are borrowed, as each may have a score for every class.
+#[derive(Serialize)]
+struct AsJson<'m> {
+    classes: usize,
+    features: usize,
+    nonzeros: usize,
+    density: Option<f64>,
+    bytes: usize,
+    training: Map<String, Value>,
+    scorecard: Vec<Class<'m>>,
+}
+
+#[derive(Serialize)]
+struct Class<'m> {
+    name: &'m str,
+    texts: u64,
+    #[serde(serialize_with = "as_object")]
+    scores: Vec<(&'m str, f32)>,
+}
+
+fn as_object<S: Serializer>(scores: &[(&str, f32)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(scores.iter().map(|&(feature, score)| (feature, f64::from(score))))
+}
+
+impl AsJson<'_> {
+    fn of(model: &Model) -> AsJson<'_> {
+        let entry = |(name, value): &(String, String)| (name.clone(), Value::from(value.as_str()));
+        let class = |(at, scores): (usize, _)| Class {
+            name: &model.classes()[at],
+            texts: model.class_counts()[at],
+            scores,
+        };
+        AsJson {
+            classes: model.classes().len(),
+            features: model.features().len(),
+            nonzeros: model.nonzeros(),
+            density: density(model),
+            bytes: model.to_bytes().len(),
+            training: model.metadata().iter().map(entry).collect(),
+            scorecard: scorecard(model).into_iter().enumerate().map(class).collect(),
+        }
+    }
 }
 
 fn as_text(model: &Model) -> String {

@@ -52,7 +52,7 @@ struct BudgetArguments {
     max_bytes: Option<u64>,
 
     /// The fewest nonzeros, of some from 8 up, whose cross-validated accuracy is within P percentage points of the best
-    /// of any
+    /// that was found
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     max_accuracy_loss: Option<f64>,
 }

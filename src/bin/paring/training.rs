@@ -38,14 +38,7 @@ pub struct Training {
     weight: Option<String>,
 
     /// Up to so many consecutive words make a feature, 1 to 8
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 1,
-        value_parser = whole::<u8>,
-        allow_negative_numbers = true,
-        help_heading = "Features"
-    )]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u8>, allow_negative_numbers = true, help_heading = "Features")]
     ngrams: u8,
 
     /// Prefixes and suffixes of words are features too, of these lengths in characters, 1 to 15 [lengths: 4-6 if not given]
@@ -61,14 +54,7 @@ pub struct Training {
     affixes: Option<AffixLengths>,
 
     /// Leave out features that fewer texts have
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 1,
-        value_parser = whole::<u32>,
-        allow_negative_numbers = true,
-        help_heading = "Features"
-    )]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u32>, allow_negative_numbers = true, help_heading = "Features")]
     min_count: u32,
 
     /// The loss that is lowered: auto (chosen by cross-validation), log-loss, softmax-margin:M (0 to 100), gce:Q
