@@ -259,18 +259,21 @@ fn parts_of_v1(payload: &[u8]) -> Result<ModelParts, FormatError> {
     })
 }
 
-fn lines(joined: &str) -> Vec<String> {
+/// What is made of each line, none of nothing at all. None if nothing can be made of one.
+fn each_line<'j, T>(joined: &'j str, make: impl Fn(&'j str) -> Option<T>) -> Option<Vec<T>> {
     if joined.is_empty() {
-        return Vec::new();
+        return Some(Vec::new());
     }
-    let mut lines = Vec::with_capacity(count_lines(joined));
-    lines.extend(joined.split('\n').map(str::to_string));
-    lines
+    // A vector that grows by doubling may take twice as much.
+    let mut made = Vec::with_capacity(joined.bytes().filter(|&byte| byte == b'\n').count() + 1);
+    for line in joined.split('\n') {
+        made.push(make(line)?);
+    }
+    Some(made)
 }
 
-/// How much room to make: a vector that grows by doubling may take twice as much.
-fn count_lines(joined: &str) -> usize {
-    joined.bytes().filter(|&byte| byte == b'\n').count() + 1
+fn lines(joined: &str) -> Vec<String> {
+    each_line(joined, |line| Some(line.to_string())).unwrap_or_default()
 }
 
 fn score(steps: i16) -> f32 {
@@ -289,15 +292,8 @@ fn column_starts(lengths: &[u32]) -> Result<Vec<u32>, FormatError> {
 }
 
 fn metadata(joined: &str) -> Result<Vec<(String, String)>, FormatError> {
-    if joined.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut entries = Vec::with_capacity(count_lines(joined));
-    for line in joined.split('\n') {
-        let (name, value) = line.split_once('\t').ok_or(FormatError::Field("metadata"))?;
-        entries.push((name.to_string(), value.to_string()));
-    }
-    Ok(entries)
+    let entry = |line: &str| line.split_once('\t').map(|(name, value)| (name.to_string(), value.to_string()));
+    each_line(joined, entry).ok_or(FormatError::Field("metadata"))
 }
 
 /// For each name how many bytes at its start are those of the name before it, and the rest of it.

@@ -106,9 +106,9 @@ pub struct Candidate {
     /// folds, where these hold out 4,000 texts, is not fitted to the others, and taken to be as far behind there.
     pub estimate: Estimate,
     /// Where fewer than 2,000 texts are held out in all, and fewer than four fitted for each nonzero, the choice, unless
-    /// [`Objective::ZeroOne`] is asked for, is by this and not by accuracy, which so few texts say little of: the mean of the held-out texts' probabilities of their own
-    /// classes, 0 to 1, at the temperature that suits those texts best (temperature scaling: Guo and others, "On calibration
-    /// of modern neural networks", 2017). None elsewhere.
+    /// [`Objective::ZeroOne`] is asked for, is by this and not by accuracy, which so few texts say little of: the mean of
+    /// the held-out texts' probabilities of their own classes, 0 to 1, at the temperature that suits those texts best
+    /// (temperature scaling: Guo and others, "On calibration of modern neural networks", 2017). None elsewhere.
     pub expected_accuracy: Option<f64>,
 }
 
