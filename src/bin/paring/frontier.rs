@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use clap::Args;
 use indicatif::HumanCount;
@@ -85,7 +85,9 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
         check_folder(folder)?;
     }
     if let Some(svg) = &arguments.svg {
-        let is_to_be_made = |folder: &PathBuf| svg.parent() == Some(folder) && !folder.exists();
+        let is_to_be_made = |folder: &PathBuf| {
+            svg.parent().is_some_and(|parent| is_same_place(parent, folder)) && !folder.exists()
+        };
         if !arguments.save_dir.as_ref().is_some_and(is_to_be_made) {
             check_output(svg, inputs())?;
         }
@@ -96,7 +98,7 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     if let Some(folder) = &arguments.save_dir {
         for name in budgets.iter().map(usize::to_string).chain(["dense".into()]) {
             let model = model_path(folder, &name);
-            if arguments.svg.as_ref() == Some(&model) {
+            if arguments.svg.as_ref().is_some_and(|svg| is_same_place(svg, &model)) {
                 let told =
                     format!("{}: expected another file for the picture than for a model", model.display());
                 return Err(Usage(told).into());
@@ -144,6 +146,11 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
             None => Ok(()),
         }
     }
+}
+
+/// Whether two names are of one place, which need not be there yet.
+fn is_same_place(one: &Path, other: &Path) -> bool {
+    absolute(one).is_ok_and(|one| absolute(other).is_ok_and(|other| one == other))
 }
 
 fn model_path(folder: &Path, budget: &str) -> PathBuf {
