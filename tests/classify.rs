@@ -337,6 +337,8 @@ fn arguments_that_make_no_sense_are_told_before_anything_is_read() {
         &["--output", "append", "a.txt", "a.csv"],
         &["--label", "role", "a.csv"],
         &["--no-header", "a.txt"],
+        &["--no-header", "--text", "-1", "a.csv"],
+        &["--threads", "1025", "a.txt"],
         &["-", "-"],
         &["--output", "append", "--label", "margin_2", "--scores", "--top", "2", "a.csv"],
     ] {
@@ -440,11 +442,13 @@ fn memory_does_not_grow_with_threads_and_labels_that_are_longer_than_their_lines
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_leaves_whole_lines() {
+fn a_signal_to_end_leaves_whole_lines() {
     use std::os::unix::process::ExitStatusExt;
     let folder = Folder::new();
     let titles = titles(100_000);
-    for bytes_read in [1, 1000, 70_000, 300_000] {
+    for (bytes_read, name, number) in
+        [(1, "INT", 2), (1000, "INT", 2), (70_000, "HUP", 1), (300_000, "TERM", 15)]
+    {
         let mut command = folder.classify();
         command.args(["--threads", "2", "--output", "append"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -457,11 +461,15 @@ fn an_interrupt_leaves_whole_lines() {
         // It fills the pipe, and waits in the middle of a write.
         thread::sleep(Duration::from_millis(100));
         assert!(
-            Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap().success()
+            Command::new("sh")
+                .args(["-c", &format!("kill -{name} {}", child.id())])
+                .status()
+                .unwrap()
+                .success()
         );
         thread::sleep(Duration::from_millis(20));
         output.read_to_end(&mut written).unwrap();
-        assert_eq!(child.wait().unwrap().signal(), Some(2));
+        assert_eq!(child.wait().unwrap().signal(), Some(number));
         feeding.join().unwrap();
         assert!(written.ends_with(b"\tHealth\n") || written.ends_with(b"\tTransport\n"));
     }

@@ -309,12 +309,17 @@ fn very_many_classes_are_evaluated_by_what_their_texts_cost() {
 fn a_model_file_larger_than_is_taken_is_refused() {
     let bench = Bench::new();
     // Longer than memory, were it read whole.
-    fs::File::create(bench.path("m")).unwrap().set_len(1 << 40).unwrap();
+    let mut model = fs::File::create(bench.path("m")).unwrap();
+    model.write_all(&paring::model::format::MAGIC).unwrap();
+    model.set_len(1 << 40).unwrap();
     let output = bench.run(&["inspect", "-m", "m"]);
     assert_eq!(output.status.code(), Some(1));
     let complaint = String::from_utf8(output.stderr).unwrap();
     let most = paring::model::format::MAX_BYTES;
     assert!(complaint.contains(&format!("m: the model is larger than {most} bytes")), "{complaint}");
+    fs::File::create(bench.path("m")).unwrap().set_len(1 << 40).unwrap();
+    let complaint = bench.failure(1, &["inspect", "-m", "m"]);
+    assert!(complaint.contains("m: not a paring model"), "{complaint}");
 }
 
 /// What people see cannot steer their terminal, and what programs read keeps its columns.

@@ -179,7 +179,9 @@ fn each_damage_of_the_frame_has_its_error() {
     assert!(matches!(Model::from_bytes(&framed(VERSION, &stored(&[255; 40]))), Err(FormatError::Payload(_))));
     assert!(matches!(Model::from_bytes(&framed(1, &[255; 40])), Err(FormatError::Payload(_))));
     assert!(matches!(Model::from_bytes(&framed(VERSION, &[255; 40])), Err(FormatError::Deflated)));
-    assert!(matches!(Model::from_bytes_up_to(&encoded, 3), Err(FormatError::TooLarge { max_bytes: 3 })));
+    let whole = file(&payload());
+    assert!(matches!(Model::from_bytes_up_to(&whole, 9), Err(FormatError::TooLarge { max_bytes: 9 })));
+    assert!(matches!(Model::from_bytes_up_to(b"no model", 3), Err(FormatError::NotAModel)));
 }
 
 #[test]

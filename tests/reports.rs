@@ -78,6 +78,24 @@ fn contributions_add_up_to_the_score() {
 }
 
 #[test]
+fn how_often_a_feature_occurs_is_shown_however_long_its_name() {
+    let bench = Bench::new();
+    let name = "antidisestablishmentarianism";
+    let model = paring::Model::from_parts(paring::model::ModelParts {
+        classes: vec!["x".into(), "y".into()],
+        class_counts: vec![2, 1],
+        features: vec![name.into()],
+        indptr: vec![0, 1],
+        indices: vec![1],
+        data: vec![1.0],
+        ..Default::default()
+    });
+    model.unwrap().save(bench.path("m")).unwrap();
+    let explained = bench.output(&["explain", "-m", "m", &format!("{name} {name}")]);
+    assert!(explained.contains("\nantidisestablishmentar… (x2)  "), "{explained}");
+}
+
+#[test]
 fn the_lines_of_standard_input_are_explained() {
     let bench = Bench::new();
     let input = std::fs::File::open(bench.write("texts", b"night nurse\n\xff cook")).unwrap();
@@ -189,6 +207,20 @@ fn a_frontier_that_fails_leaves_no_folder_and_tells_before_fitting_what_it_canno
     let complaint = bench.failure(1, &["frontier", &train, "--save-dir", "head.tsv"]);
     assert!(complaint.contains("head.tsv: cannot be written into"), "{complaint}");
     assert_eq!(bench.files(), ["head.tsv"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_picture_that_cannot_be_written_does_not_cost_the_table() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let given = ["frontier", &train, "--nonzeros", "5", "--objective", "log-loss", "--l2", "1", "--tsv"];
+    let output = bench.run(&[&given[..], &["--svg", "/dev/full"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), bench.output(&given));
+    let complaint = bench.failure(2, &[&given[..], &["--save-dir", "new", "--svg", "./new"]].concat());
+    assert!(complaint.contains("expected another name for the picture"), "{complaint}");
+    assert!(bench.files().is_empty());
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
     for (code, arguments, told) in [
         (2, &["train", "data"][..], "expected tsv, csv, jsonl or fasttext; name it with --format"),
         (2, &["train", "lines.txt"], "expected tsv, csv, jsonl or fasttext; name it with --format"),
-        (2, &["train", "data.jsonl", "--affixes", "4-6"], "say --affixes=MIN-MAX if these are lengths"),
+        (1, &["train", "data.jsonl", "--affixes", "4-6"], "say --affixes=MIN-MAX if these are lengths"),
         (2, &["classify", "lines.txt", "x.ft"], "lines, tsv, csv or jsonl; name another with --format"),
         (
             1,

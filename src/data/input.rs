@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use crate::model::format::MAGIC;
+
 /// The path that stands for standard input.
 pub const STANDARD_INPUT: &str = "-";
 
@@ -30,7 +32,8 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     }
 }
 
-/// Reads gzip (of any number of members) and Zstandard (of any number of frames) through, and anything else as it is.
+/// Reads gzip (of any number of members) and Zstandard (of any number of frames) through, and text as it is. What begins as
+/// xz, bzip2, ZIP, UTF-16 with a byte-order mark or a model file does is an error.
 ///
 /// Compressed input is recognised by its first bytes, so that pipes work as files do. It is decompressed in a thread
 /// of its own, which is at most 256 KiB ahead of the reader. Dropping the reader ends that thread, at the latest when
@@ -40,18 +43,19 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
 /// can be read at once.
 ///
 /// # Errors
-/// When the first bytes cannot be read. Compressed data that is damaged or cut short is an error of the read that
+/// When the first bytes cannot be read, or tell that it is no text. Compressed data that is damaged or cut short is an error of the read that
 /// comes upon it.
 pub fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    let head = read_head(&mut input, |head| Compression::of(head).is_none() && Compression::may_begin(head))?;
-    let compression = Compression::of(&head);
+    let head = read_head(&mut input, |head| Kind::of(head).is_none() && Kind::may_begin(head))?;
+    let kind = Kind::of(&head);
     let input = Cursor::new(head).chain(input);
-    match compression {
+    match kind {
         None => Ok(Box::new(input)),
-        Some(Compression::Gzip) => in_a_thread("gzip", move || {
+        Some(Kind::Refused(told)) => Err(io::Error::new(io::ErrorKind::InvalidData, told)),
+        Some(Kind::Gzip) => in_a_thread("gzip", move || {
             Ok(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(BLOCK_BYTES, input)))
         }),
-        Some(Compression::Zstandard) => in_a_thread("zstd", move || zstd::Decoder::new(input)),
+        Some(Kind::Zstandard) => in_a_thread("zstd", move || zstd::Decoder::new(input)),
     }
 }
 
@@ -93,35 +97,52 @@ pub(crate) fn read_head(input: &mut dyn Read, is_undecided: impl Fn(&[u8]) -> bo
     }
 }
 
+/// What input is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compression {
+enum Kind {
     Gzip,
     Zstandard,
+    /// Nothing that is read: what it is, and what is to be done.
+    Refused(&'static str),
 }
 
-impl Compression {
-    fn of(head: &[u8]) -> Option<Compression> {
-        match head {
-            [0x1f, 0x8b, ..] => Some(Compression::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Compression::Zstandard),
-            // A skippable frame: pzstd begins with one.
-            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstandard),
-            _ => None,
-        }
+/// The first bytes, what of the very first of them counts, and what they tell.
+const KINDS: [(&[u8], u8, Kind); 9] = [
+    (&[0x1f, 0x8b], 0xff, Kind::Gzip),
+    (&[0x28, 0xb5, 0x2f, 0xfd], 0xff, Kind::Zstandard),
+    // A skippable frame, of sixteen kinds: pzstd begins with one.
+    (&[0x50, 0x2a, 0x4d, 0x18], 0xf0, Kind::Zstandard),
+    (b"\xfd7zXZ\0", 0xff, Kind::Refused("xz data: expected text, gzip or Zstandard; decompress it first")),
+    (b"BZh91AY&SY", 0xff, Kind::Refused("bzip2 data: expected text, gzip or Zstandard; decompress it first")),
+    (
+        b"PK\x03\x04",
+        0xff,
+        Kind::Refused("a ZIP archive, or a spreadsheet: expected text; extract it, or save it as CSV"),
+    ),
+    (&[0xff, 0xfe], 0xff, UTF_16),
+    (&[0xfe, 0xff], 0xff, UTF_16),
+    (&MAGIC, 0xff, Kind::Refused("a paring model: expected records; name it as the model")),
+];
+
+const UTF_16: Kind = Kind::Refused("UTF-16: expected UTF-8; convert it first");
+
+impl Kind {
+    fn of(head: &[u8]) -> Option<Kind> {
+        Kind::alike(head).find(|(start, _)| head.len() >= start.len()).map(|(_, kind)| kind)
     }
 
-    /// Whether more bytes could make these the start of something compressed.
+    /// Whether more bytes could make these the start of one of the kinds.
     fn may_begin(head: &[u8]) -> bool {
-        matches!(
-            head,
-            [] | [0x1f]
-                | [0x28]
-                | [0x28, 0xb5]
-                | [0x28, 0xb5, 0x2f]
-                | [0x50..=0x5f]
-                | [0x50..=0x5f, 0x2a]
-                | [0x50..=0x5f, 0x2a, 0x4d]
-        )
+        Kind::alike(head).any(|(start, _)| head.len() < start.len())
+    }
+
+    /// The kinds whose first bytes these are as far as there are both.
+    fn alike(head: &[u8]) -> impl Iterator<Item = (&'static [u8], Kind)> {
+        let is_alike = |&&(start, mask, _): &&(&[u8], u8, Kind)| {
+            let masks = std::iter::once(mask).chain(std::iter::repeat(0xff));
+            head.iter().zip(start).zip(masks).all(|((&found, &byte), mask)| found & mask == byte & mask)
+        };
+        KINDS.iter().filter(is_alike).map(|&(start, _, kind)| (start, kind))
     }
 }
 
@@ -232,8 +253,28 @@ mod tests {
     }
 
     #[test]
+    fn what_begins_as_no_text_is_refused_and_told() {
+        let starts: [(&[u8], &str); 6] = [
+            (b"\xfd7zXZ\0\0\x04", "xz data"),
+            (b"BZh91AY&SY\0", "bzip2 data"),
+            (b"PK\x03\x04\0", "a ZIP archive"),
+            (b"\xff\xfen\0", "UTF-16"),
+            (b"\xfe\xff\0n", "UTF-16"),
+            (&crate::builtin::job_titles().to_bytes(), "a paring model"),
+        ];
+        for (bytes, told) in starts {
+            for error in [
+                decompressed(Box::new(Cursor::new(bytes.to_vec()))).err().unwrap(),
+                decompressed(Box::new(Trickle(Cursor::new(bytes.to_vec())))).err().unwrap(),
+            ] {
+                assert!(error.to_string().starts_with(told), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn plain_input_comes_through_unchanged() {
-        for text in ["", "a", "(", "(a)", "\u{1f}", "P*", "P*M", "nurse\ncook\n"] {
+        for text in ["", "a", "(", "(a)", "\u{1f}", "P*", "P*M", "PK\u{3}", "BZh91AY&S", "nurse\ncook\n"] {
             assert_eq!(read_all(text.into()).unwrap(), text.as_bytes(), "{text:?}");
         }
         assert_eq!(read_all(vec![0x28, 0xb5, 0x2f]).unwrap(), [0x28, 0xb5, 0x2f]);

@@ -29,7 +29,7 @@ mod lines;
 pub(crate) mod table;
 
 use std::fmt;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 pub use error::{BadRecord, ColumnRole, ReadError, ReadErrorKind};
@@ -55,10 +55,12 @@ pub enum Column {
 impl Column {
     /// The column that a command line's argument means: a number where there is no header, a name otherwise.
     pub fn from_argument(argument: &str, header: bool) -> Column {
-        match argument.parse() {
-            Ok(number) if !header => Column::Number(number),
-            _ => Column::Name(argument.into()),
+        let is_number = !argument.is_empty() && argument.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && !header {
+            // One that is too large is as far from any column as the largest.
+            return Column::Number(argument.parse().unwrap_or(usize::MAX));
         }
+        Column::Name(argument.into())
     }
 }
 
@@ -181,7 +183,12 @@ pub fn read_labelled(
 ) -> Result<ReadSummary, ReadError> {
     // A usage error in the last file is told before the first is read.
     for path in paths {
-        checked_format(path, options)?;
+        match checked_format(path, options) {
+            Err(error) if matches!(error.kind(), ReadErrorKind::UnknownFormat) => {
+                return Err(missing(path).unwrap_or(error));
+            }
+            checked => checked?,
+        };
     }
     let mut summary = ReadSummary::default();
     for path in paths {
@@ -199,7 +206,7 @@ pub fn read_labelled(
 /// `options` do not.
 ///
 /// # Errors
-/// As for [`read_labelled`], but to hold no records is no error where no header is expected.
+/// As for [`read_labelled`], but to hold no records is no error, unless a header is expected and missing.
 pub fn read_labelled_from(
     input: &mut dyn Read,
     name: &Path,
@@ -210,6 +217,19 @@ pub fn read_labelled_from(
     let mut summary = ReadSummary::default();
     read_file(input, name, options, sink, &mut summary)?;
     Ok(summary)
+}
+
+/// Why there is no such file, if there is none: that matters more than what its name does not tell.
+fn missing(path: &Path) -> Option<ReadError> {
+    if path == Path::new(input::STANDARD_INPUT) {
+        return None;
+    }
+    let error = match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => io::ErrorKind::IsADirectory.into(),
+        Ok(_) => return None,
+        Err(error) => error,
+    };
+    Some(ReadError::new(path, None, error))
 }
 
 /// The format of a file, if the options make sense for it.

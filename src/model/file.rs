@@ -36,7 +36,8 @@ impl std::error::Error for FileError {}
 
 impl Model {
     /// Writes the model to a temporary file in the same folder, flushes it to the disk, and renames
-    /// it to `path`: whatever happens, `path` holds either what it held or the whole model.
+    /// it to `path`: whatever happens, `path` holds either what it held or the whole model. One of more than
+    /// [`MAX_BYTES`] is read again by [`Model::from_bytes_up_to`] alone.
     ///
     /// # Errors
     /// When the folder or the file cannot be written.

@@ -97,7 +97,7 @@ struct PayloadV1<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// There are more bytes than are taken at once.
+    /// There are more bytes than are taken at once: [`Model::from_bytes_up_to`] takes more.
     TooLarge {
         /// How many are taken.
         max_bytes: u64,
@@ -135,7 +135,7 @@ impl fmt::Display for FormatError {
         match self {
             Self::TooLarge { max_bytes } => write!(
                 f,
-                "the model is larger than {max_bytes} bytes: if you trust it, take it with a higher limit (from_bytes_up_to)"
+                "the model is larger than {max_bytes} bytes: expected at most as many; train one of fewer nonzeros or features"
             ),
             Self::NotAModel => write!(f, "not a paring model: it does not start with the bytes of one"),
             Self::Version(found) => write!(
@@ -215,7 +215,7 @@ impl Model {
     /// # Errors
     /// When the bytes are more, or not those of a model.
     pub fn from_bytes_up_to(bytes: &[u8], max_bytes: u64) -> Result<Model, FormatError> {
-        if bytes.len() as u64 > max_bytes {
+        if bytes.starts_with(&MAGIC) && bytes.len() as u64 > max_bytes {
             return Err(FormatError::TooLarge { max_bytes });
         }
         let (version, payload) = checked_payload(bytes)?;

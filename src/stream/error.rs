@@ -47,6 +47,11 @@ pub enum StreamError {
         /// The format of the file before.
         before: Format,
     },
+    /// The file before this one ends in a quoted field that is not closed, and was copied so.
+    InQuotes {
+        /// The file.
+        file: PathBuf,
+    },
     /// The output cannot be written.
     Output(io::Error),
     /// This file is written in fastText's format, by its name.
@@ -114,6 +119,12 @@ impl fmt::Display for StreamError {
             Self::FormatDiffers { file, found, before } => write!(
                 f,
                 "{}: {found} cannot follow {before} in one output: expected files of one format; classify it by itself",
+                file_name(file)
+            ),
+            Self::InQuotes { file } => write!(
+                f,
+                "{}: the file before it ends in a quoted field without a closing quote (\"), which would take in what \
+                 follows; classify it by itself",
                 file_name(file)
             ),
             Self::FastText { file } => {

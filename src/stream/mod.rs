@@ -3,7 +3,7 @@
 //! | format | a record | its text |
 //! |---|---|---|
 //! | lines | every line, an empty one too, and the last one with or without its line feed | the line |
-//! | TSV | every line after the header, but for empty ones where there are several columns | a column |
+//! | TSV | every line after the header, but for empty ones where there are several columns (as the first line that is not empty has, where there is no header) | a column |
 //! | CSV | as RFC 4180 says; a quoted field may hold line breaks; empty lines are no records | a column |
 //! | JSON Lines | every line but those of white space | a field, a string or a number; a dotted path reaches into objects; bytes that are not UTF-8 and escapes of half a character separate words, as in the others |
 //!
@@ -21,10 +21,11 @@
 //! its other values are the best class's all the same. The margin of the last class of all is `inf`, in JSON `null`.
 //!
 //! A table's rows must all have as many columns as its header, or as its first row where there is no header (where bad
-//! records are passed over, the first that has the text). A bad record ends the stream with an error when all before it
+//! records are passed over, the first that has the text: those before it are bad). A bad record ends the stream with an error when all before it
 //! have been written; with [`StreamOptions::skip_bad_records`] it gets the unknown label, or an empty one, and no other values; in
 //! [`Output::Append`] it is copied without anything added. An object that has a field already by a name that is to be added
-//! ends the stream all the same: passed over, it would seem to have been given that.
+//! ends the stream all the same: passed over, it would seem to have been given that. So does a file behind one that ends in a
+//! quoted field without a closing quote, if records are copied: it would be taken for part of that field.
 //!
 //! Memory is bounded: a block of input and its output for each thread, and as much again on the way to the output. Only
 //! a record longer than a block takes what it needs. A slow output makes the reading wait.
@@ -71,7 +72,7 @@ pub struct StreamSummary {
     pub records: u64,
     /// Bad records among them.
     pub bad_records: u64,
-    /// Bytes of records read, decompressed.
+    /// Bytes of records read.
     pub bytes_read: u64,
     /// Bytes written.
     pub bytes_written: u64,
@@ -117,13 +118,21 @@ struct Sink<W> {
     output: Option<W>,
     summary: StreamSummary,
     first_bad: Vec<Skipped>,
+    /// Whether what was written ends in a field without a closing quote: anything behind it would be in it.
+    ends_in_quotes: bool,
     on_progress: Option<Box<dyn FnMut(StreamSummary) + Send>>,
 }
 
 impl<W> Sink<W> {
     fn new(output: W) -> Sink<W> {
         let summary = StreamSummary::default();
-        Sink { output: Some(output), summary, first_bad: Vec::new(), on_progress: None }
+        Sink {
+            output: Some(output),
+            summary,
+            first_bad: Vec::new(),
+            ends_in_quotes: false,
+            on_progress: None,
+        }
     }
 }
 
@@ -146,6 +155,7 @@ impl<W: Write> Sink<W> {
         {
             output.write_all(&part.output).and_then(|()| output.flush()).map_err(StreamError::Output)?;
         }
+        self.ends_in_quotes |= part.ends_in_quotes;
         self.summary.records += part.records;
         self.summary.bad_records += part.bad_records;
         self.summary.bytes_read += part.bytes_read;
@@ -229,7 +239,8 @@ impl<W: Write + Send + 'static> Stream<W> {
         Err(ReadError::new(name, None, usage).into())
     }
 
-    /// Classifies an input to its end. `name` stands for it in errors and tells its format if the options do not.
+    /// Classifies an input to its end. `name` stands for it in errors and tells its format if the options do not. The
+    /// input is read as it is: [`input::open`] and [`input::decompressed`] give one that was compressed as text.
     /// Output of all records read is written before more input is waited for.
     ///
     /// With several threads, each writes what it has classified, one at a time. A read that is under way when the stream
@@ -244,6 +255,9 @@ impl<W: Write + Send + 'static> Stream<W> {
             && let Some(before) = self.format_before.filter(|&before| before != format)
         {
             return Err(StreamError::FormatDiffers { file: name.into(), found: format, before });
+        }
+        if self.sink().ends_in_quotes {
+            return Err(StreamError::InQuotes { file: name.into() });
         }
         let mut input = input;
         let head = input::read_head(&mut input, |head| head.len() < 3 && BYTE_ORDER_MARK.starts_with(head))
@@ -275,14 +289,7 @@ impl<W: Write + Send + 'static> Stream<W> {
             }
             _ => Layout::Lines,
         };
-        let plan = Plan {
-            layout,
-            ends,
-            renderer: Renderer::new(&self.options, format, self.classifier.model()),
-            skip_bad_records: self.options.skip_bad_records,
-            write_each_record: self.options.write_each_record,
-            part_bytes: part_bytes(self.options.threads),
-        };
+        let plan = self.plan(format, layout);
         if self.options.threads == 1 {
             self.classify_here(name, blocks, &plan, lines)
         } else {
@@ -291,30 +298,52 @@ impl<W: Write + Send + 'static> Stream<W> {
         }
     }
 
+    fn plan(&self, format: Format, layout: Layout) -> Plan {
+        Plan {
+            layout,
+            ends: RecordEnds::of(format),
+            renderer: Renderer::new(&self.options, format, self.classifier.model()),
+            skip_bad_records: self.options.skip_bad_records,
+            write_each_record: self.options.write_each_record,
+            part_bytes: part_bytes(self.options.threads),
+        }
+    }
+
     fn classify_here(
-        &mut self,
+        &self,
         name: &Path,
         mut blocks: Blocks,
         plan: &Plan,
         mut lines: u64,
     ) -> Result<(), StreamError> {
-        let classifier = self.classifier.clone();
-        let mut worker = Worker::new(&classifier, plan);
+        let mut worker = Worker::new(&self.classifier, plan);
         let (mut block, mut part) = (Block::default(), Part::default());
         while blocks.next(&mut block).map_err(|error| unreadable(name, error))? {
-            let mut written = Ok(());
-            let ended = worker.run(block.records(), &mut part, &mut |part| {
-                written = self.sink().take(name, lines, part);
-                part.clear();
-                written.is_ok()
-            });
-            written?;
-            self.sink().take(name, lines, &mut part)?;
-            part.clear();
-            ended.map_err(|bad| bad_record(name, lines, bad))?;
+            self.classify_block(name, &mut worker, block.records(), &mut part, lines)?;
             lines += plan.lines_of(block.records());
         }
         Ok(())
+    }
+
+    /// Classifies a block that begins after so many lines, and writes what comes of it. `part` is empty before and after.
+    fn classify_block(
+        &self,
+        name: &Path,
+        worker: &mut Worker<'_>,
+        block: &[u8],
+        part: &mut Part,
+        lines: u64,
+    ) -> Result<(), StreamError> {
+        let mut written = Ok(());
+        let ended = worker.run(block, part, &mut |part| {
+            written = self.sink().take(name, lines, part);
+            part.clear();
+            written.is_ok()
+        });
+        written?;
+        self.sink().take(name, lines, part)?;
+        part.clear();
+        ended.map_err(|bad| bad_record(name, lines, bad).into())
     }
 
     fn sink(&self) -> MutexGuard<'_, Sink<W>> {

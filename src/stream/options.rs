@@ -10,6 +10,9 @@ use crate::data::{Column, Format};
 /// Bytes of input that are classified at a time, unless options say otherwise.
 pub const DEFAULT_BLOCK_BYTES: usize = 256 << 10;
 
+/// Threads that may classify.
+const MAX_THREADS: usize = 1024;
+
 /// What is written for each record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Output {
@@ -44,7 +47,7 @@ pub struct Unknown {
 /// | `top` | how many classes, the best first | 1 | at least 1; at most as many as there are |
 /// | `unknown` | the label for texts that the model does not know | none | |
 /// | `skip_bad_records` | whether a bad record goes unlabelled rather than end the stream, unless a name that is to be added is taken | false | |
-/// | `threads` | how many threads classify | as many as the machine runs at once | at least 1 |
+/// | `threads` | how many threads classify | as many as the machine runs at once, at most 1,024 | 1 to 1,024 |
 /// | `write_each_record` | whether each record is written by itself | false | |
 /// | `block_bytes` | bytes that are read and classified at a time | 256 KiB | 1 to 2 GiB |
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +93,7 @@ impl Default for StreamOptions {
             top: 1,
             unknown: None,
             skip_bad_records: false,
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
             write_each_record: false,
             block_bytes: DEFAULT_BLOCK_BYTES,
         }
@@ -113,6 +116,8 @@ pub enum OptionsError {
     Zero(&'static str),
     /// `block_bytes` is more than 2 GiB.
     BlockBytes(usize),
+    /// `threads` is more than 1,024.
+    Threads(usize),
 }
 
 impl fmt::Display for OptionsError {
@@ -130,6 +135,7 @@ impl fmt::Display for OptionsError {
                 "two columns {name:?} would be added: expected a name for the label that the others do not have"
             ),
             Self::BlockBytes(found) => write!(f, "block_bytes of {found}: expected at most 2 GiB"),
+            Self::Threads(found) => write!(f, "threads of {found}: expected at most 1,024"),
             Self::Zero(field) => write!(f, "{field} of 0: expected at least 1"),
         }
     }
@@ -163,6 +169,9 @@ impl StreamOptions {
         }
         if self.block_bytes > MAX_RECORD_BYTES {
             return Err(OptionsError::BlockBytes(self.block_bytes));
+        }
+        if self.threads > MAX_THREADS {
+            return Err(OptionsError::Threads(self.threads));
         }
         if self.output == Output::Append {
             let mut names = value_names(self, model);

@@ -9,7 +9,9 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::scan::Places;
-use crate::data::read::{BadRecord, SKIPPED_TOLD};
+use crate::data::Format;
+use crate::data::read::table::MAX_COLUMNS;
+use crate::data::read::{BadRecord, ColumnRole, SKIPPED_TOLD};
 pub(super) use csv::{Row, fields};
 pub(super) use json::Fields;
 
@@ -41,8 +43,25 @@ pub(super) enum Layout {
 pub(super) struct TextColumn {
     /// The index of the column.
     pub(super) index: usize,
-    /// The columns of every row.
-    pub(super) width: usize,
+    /// The columns of every row; `None` while no row has had the text.
+    pub(super) width: Option<usize>,
+}
+
+impl TextColumn {
+    /// Whether a row of so many columns, before which there was none that had the text, has it.
+    pub(super) fn has_text(self, columns: usize) -> bool {
+        (self.index + 1..=MAX_COLUMNS).contains(&columns)
+    }
+
+    /// What is wrong with a row of so many columns.
+    fn check(self, found: usize) -> Result<(), BadRecord> {
+        match self.width {
+            Some(expected) if expected == found => Ok(()),
+            Some(expected) => Err(BadRecord::ColumnCount { found, expected }),
+            None if found > MAX_COLUMNS => Err(BadRecord::TooManyColumns { found }),
+            None => Err(BadRecord::NoColumn { role: ColumnRole::Text, number: self.index + 1, found }),
+        }
+    }
 }
 
 /// A record in its block. What lies before it, back to the record before, is no record: empty lines.
@@ -66,6 +85,8 @@ pub(super) struct Batch {
     pub(super) fatal: Option<(usize, BadRecord)>,
     /// Likewise the first of those that are passed over.
     pub(super) skipped: Vec<(usize, BadRecord)>,
+    /// Whether the last record has no closing quote.
+    pub(super) ends_in_quotes: bool,
     /// Whether others are passed over.
     skip_bad_records: bool,
     /// How many records there may be.
@@ -80,6 +101,7 @@ impl Batch {
             spans: Vec::new(),
             fatal: None,
             skipped: Vec::new(),
+            ends_in_quotes: false,
             skip_bad_records,
             most_records,
             places: Places::new(),
@@ -107,6 +129,7 @@ impl Batch {
                 }
             }
             Err(problem) => {
+                self.ends_in_quotes |= problem == BadRecord::OpenQuote;
                 // Passed over, the record would seem to have been given the label that it came with.
                 if !self.skip_bad_records || matches!(problem, BadRecord::FieldTaken(_)) {
                     self.fatal.get_or_insert((record.start, problem));
@@ -121,6 +144,10 @@ impl Batch {
 }
 
 impl Layout {
+    pub(super) fn of_table(format: Format, column: TextColumn) -> Layout {
+        if format == Format::Csv { Layout::Csv(column) } else { Layout::Tsv(column) }
+    }
+
     /// Fills `batch` with the records of `block` from `start` on, a record's start, and gives the end of the last;
     /// `start` itself when there are no more.
     pub(super) fn fill(&self, block: &[u8], start: usize, batch: &mut Batch) -> usize {
@@ -128,6 +155,7 @@ impl Layout {
         batch.spans.clear();
         batch.fatal = None;
         batch.skipped.clear();
+        batch.ends_in_quotes = false;
         match self {
             Layout::Lines => {
                 for_each_line(block, start, batch, |batch, line, body| {

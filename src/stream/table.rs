@@ -8,14 +8,18 @@ use memchr::memchr_iter;
 use super::blocks::{Block, Blocks, RecordEnds};
 use super::records::{Layout, Row, TextColumn, fields};
 use super::render::{Renderer, value_names};
-use super::{Output, Stream, StreamError};
+use super::work::{Part, Worker};
+use super::{Output, Stream, StreamError, unreadable};
 use crate::data::read::table::{MAX_COLUMNS, by_number, find_in_header};
 use crate::data::read::{BadRecord, ColumnRole, ReadErrorKind};
 use crate::data::{Format, ReadError};
 
+/// Bytes of empty lines after which TSV without a header is taken to have one column: they are its rows, then.
+const MOST_EMPTY_LINES: usize = 1 << 20;
+
 impl<W: Write + Send + 'static> Stream<W> {
-    /// Reads up to the first row of a table, past it if it is the header, and adds the lines read to `lines`. `None`
-    /// when there is no row.
+    /// Reads up to the first row of a table whose text can be found, past the header if there is one, and adds the lines
+    /// read to `lines`. `None` when there is no such row.
     pub(super) fn begin_table(
         &mut self,
         name: &Path,
@@ -23,16 +27,29 @@ impl<W: Write + Send + 'static> Stream<W> {
         blocks: &mut Blocks,
         lines: &mut u64,
     ) -> Result<Option<Layout>, StreamError> {
+        let column = if self.options.header {
+            self.begin_with_header(name, format, blocks, lines)?
+        } else {
+            self.begin_with_rows(name, format, blocks, lines)?
+        };
+        Ok(column.map(|column| Layout::of_table(format, column)))
+    }
+
+    fn begin_with_header(
+        &mut self,
+        name: &Path,
+        format: Format,
+        blocks: &mut Blocks,
+        lines: &mut u64,
+    ) -> Result<Option<TextColumn>, StreamError> {
         let is_appended = self.options.output == Output::Append;
         let ends = RecordEnds::of(format);
-        let unreadable = |error| ReadError::new(name, None, error);
         let mut block = Block::default();
         let (row, columns) = loop {
-            if !blocks.next(&mut block).map_err(unreadable)? {
+            if !blocks.next(&mut block).map_err(|error| unreadable(name, error))? {
                 return Ok(None);
             }
-            let found = first_row(format, block.records(), self.options.header);
-            if let Some(found) = found {
+            if let Some(found) = first_row(format, block.records()) {
                 break found;
             }
             // Empty lines alone.
@@ -43,53 +60,68 @@ impl<W: Write + Send + 'static> Stream<W> {
         };
         let line = *lines + ends.count(&block.records()[..row.body.start]) + 1;
         let fail = |kind: ReadErrorKind| ReadError::new(name, Some(line), kind);
-        let role = ColumnRole::Text;
-        let column = if self.options.header {
-            if row.columns > MAX_COLUMNS {
-                return Err(fail(BadRecord::TooManyColumns { found: row.columns }.into()).into());
-            }
-            let found = if row.is_open {
-                Err(ReadErrorKind::Header(BadRecord::OpenQuote))
-            } else {
-                find_in_header(columns.iter().map(Vec::as_slice), role, &self.options.text)
-            };
-            if found.is_err() && is_appended {
-                // What stands before the header is written, as it is where it came in a block of its own.
-                self.sink().write_bytes(block.records()[..row.body.start].to_vec())?;
-            }
-            let index = found.map_err(fail)?;
-            if is_appended {
-                self.append_header(name, format, block.records(), &row, &columns)?;
-            }
-            *lines += ends.count(&block.records()[..row.end]);
-            blocks.unread(&block.records()[row.end..]);
-            TextColumn { index, width: row.columns }
+        let found = if row.columns > MAX_COLUMNS {
+            Err(ReadErrorKind::Header(BadRecord::TooManyColumns { found: row.columns }))
+        } else if row.is_open {
+            Err(ReadErrorKind::Header(BadRecord::OpenQuote))
         } else {
-            let index =
-                by_number(role, &self.options.text).map_err(|kind| ReadError::new(name, None, kind))?;
-            let problem = |columns: usize| match columns {
-                found if found > MAX_COLUMNS => Some(BadRecord::TooManyColumns { found }),
-                found if found <= index => Some(BadRecord::NoColumn { role, number: index + 1, found }),
-                _ => None,
-            };
-            // A row that is to be passed over does not tell how many columns the others have.
-            let (mut width, mut rest) = (row.columns, &block.records()[row.end..]);
-            while self.options.skip_bad_records && problem(width).is_some() {
-                let Some((next, _)) = first_row(format, rest, false) else { break };
-                (width, rest) = (next.columns, &rest[next.end..]);
-            }
-            if problem(width).is_some() {
-                let problem = problem(row.columns).expect("the search begins with the first row");
-                return Err(fail(problem.into()).into());
-            }
-            let before = *self.width.get_or_insert(width);
-            if is_appended && before != width {
-                return Err(StreamError::ColumnsDiffer { file: name.into(), found: width, before });
-            }
-            blocks.unread(block.records());
-            TextColumn { index, width }
+            find_in_header(columns.iter().map(Vec::as_slice), ColumnRole::Text, &self.options.text)
         };
-        Ok(Some(if format == Format::Csv { Layout::Csv(column) } else { Layout::Tsv(column) }))
+        if is_appended {
+            // As it is where it comes in a block of its own, whatever the header turns out to be.
+            self.sink().write_bytes(block.records()[..row.body.start].to_vec())?;
+        }
+        let index = found.map_err(fail)?;
+        if is_appended {
+            self.append_header(name, format, block.records(), &row, &columns)?;
+        }
+        *lines += ends.count(&block.records()[..row.end]);
+        blocks.unread(&block.records()[row.end..]);
+        Ok(Some(TextColumn { index, width: Some(row.columns) }))
+    }
+
+    /// The first row that has the text tells how many columns all have; those before it are bad records.
+    fn begin_with_rows(
+        &mut self,
+        name: &Path,
+        format: Format,
+        blocks: &mut Blocks,
+        lines: &mut u64,
+    ) -> Result<Option<TextColumn>, StreamError> {
+        let role = ColumnRole::Text;
+        let index = by_number(role, &self.options.text).map_err(|kind| ReadError::new(name, None, kind))?;
+        let any_width = TextColumn { index, width: None };
+        let mut width = None;
+        if format == Format::Tsv && index == 0 {
+            width = width_of_tsv(name, blocks)?.filter(|&columns| any_width.has_text(columns));
+        }
+        let classifier = self.classifier.clone();
+        let plan = self.plan(format, Layout::of_table(format, any_width));
+        let mut worker = Worker::new(&classifier, &plan);
+        let (mut block, mut part) = (Block::default(), Part::default());
+        while width.is_none() && blocks.next(&mut block).map_err(|error| unreadable(name, error))? {
+            let mut bad = 0;
+            while let Some((row, _)) = first_row(format, &block.records()[bad..]) {
+                width = Some(row.columns).filter(|&columns| any_width.has_text(columns));
+                if width.is_some() {
+                    break;
+                }
+                bad += row.end;
+            }
+            if width.is_none() {
+                bad = block.records().len();
+            }
+            let (bad, rest) = block.records().split_at(bad);
+            self.classify_block(name, &mut worker, bad, &mut part, *lines)?;
+            *lines += plan.ends.count(bad);
+            blocks.unread(rest);
+        }
+        let Some(found) = width else { return Ok(None) };
+        let before = *self.width.get_or_insert(found);
+        if self.options.output == Output::Append && before != found {
+            return Err(StreamError::ColumnsDiffer { file: name.into(), found, before });
+        }
+        Ok(Some(TextColumn { index, width }))
     }
 
     /// Writes the header, unless it is that of the table before.
@@ -115,7 +147,7 @@ impl<W: Write + Send + 'static> Stream<W> {
                 Err(StreamError::HeaderDiffers { file: name.into() })
             };
         }
-        let mut output = block[..row.body.start].to_vec();
+        let mut output = Vec::new();
         let renderer = Renderer::new(&self.options, format, self.classifier.model());
         renderer.add_header(header, &block[row.body.end..row.end], &mut output);
         self.header = Some(header.to_vec());
@@ -123,18 +155,38 @@ impl<W: Write + Send + 'static> Stream<W> {
     }
 }
 
-/// The first row and its columns, of TSV or CSV.
-fn first_row(format: Format, block: &[u8], is_header: bool) -> Option<(Row, Vec<Vec<u8>>)> {
-    if format == Format::Csv { fields(block) } else { first_line(block, is_header) }
+/// The columns of the first line of TSV that is not empty; one where there is none such, or after very many that are:
+/// they are the rows, then. What was read comes again.
+fn width_of_tsv(name: &Path, blocks: &mut Blocks) -> Result<Option<usize>, StreamError> {
+    let (mut held, mut block) = (Vec::new(), Block::default());
+    let width = loop {
+        if !blocks.next(&mut block).map_err(|error| unreadable(name, error))? {
+            break (!held.is_empty()).then_some(1);
+        }
+        let row = first_line(block.records()).map(|(row, _)| (held.len() + row.body.start, row.columns));
+        held.extend_from_slice(block.records());
+        match row {
+            Some((start, columns)) if start < MOST_EMPTY_LINES => break Some(columns),
+            None if held.len() < MOST_EMPTY_LINES => {}
+            _ => break Some(1),
+        }
+    };
+    blocks.unread(&held);
+    Ok(width)
 }
 
-/// The first line of a TSV file and its columns; a header is the first that is not empty.
-fn first_line(block: &[u8], is_header: bool) -> Option<(Row, Vec<Vec<u8>>)> {
+/// The first row that is not empty and its columns, of TSV or CSV.
+fn first_row(format: Format, block: &[u8]) -> Option<(Row, Vec<Vec<u8>>)> {
+    if format == Format::Csv { fields(block) } else { first_line(block) }
+}
+
+/// The first line of TSV that is not empty and its columns.
+fn first_line(block: &[u8]) -> Option<(Row, Vec<Vec<u8>>)> {
     let mut start = 0;
     for line in block.split_inclusive(|&byte| byte == b'\n') {
         let body = line.strip_suffix(b"\n").unwrap_or(line);
         let body = body.strip_suffix(b"\r").unwrap_or(body);
-        if is_header && body.is_empty() {
+        if body.is_empty() {
             start += line.len();
             continue;
         }

@@ -2,6 +2,7 @@ use super::*;
 use crate::model::{MAX_SCORE_STEPS, Model, ModelParts, SCORE_STEPS};
 
 mod blocks_and_threads;
+mod tables;
 
 /// `a` is Apple (1.5), `b` is Bean (1), `c` is Bean (0.5); anything else is Other.
 fn classifier() -> Arc<Classifier> {
@@ -64,33 +65,6 @@ fn appended_lines_keep_their_bytes_and_their_ends() {
 }
 
 #[test]
-fn a_tsv_column_is_classified_and_a_header_is_no_record() {
-    let tsv = "id\ttext\tb\n1\ta\tb\n\n2\t\"b\tc\r\n";
-    assert_eq!(output_of(&StreamOptions::default(), "x.tsv", tsv), "Apple, \"red\"\nBean green\n");
-    assert_eq!(
-        output_of(&append(), "x.tsv", tsv),
-        "id\ttext\tb\tlabel\n1\ta\tb\tApple, \"red\"\n\n2\t\"b\tc\tBean green\r\n"
-    );
-}
-
-#[test]
-fn an_empty_line_of_a_one_column_table_is_a_record() {
-    assert_eq!(
-        output_of(&StreamOptions::default(), "x.tsv", "text\na\n\nb"),
-        "Apple, \"red\"\nOther\nBean green\n"
-    );
-}
-
-#[test]
-fn a_csv_column_is_classified_with_quotes_and_line_breaks_in_it() {
-    let csv = "\u{feff}id,\"text\"\r\n1,\"x\r\n\"\"a\"\"\"\r\n\r\n2,b";
-    assert_eq!(output_of(&StreamOptions::default(), "x.csv", csv), "Apple, \"red\"\nBean green\n");
-    let labelled =
-        "\u{feff}id,\"text\",label\r\n1,\"x\r\n\"\"a\"\"\",\"Apple, \"\"red\"\"\"\r\n\r\n2,b,Bean\tgreen\n";
-    assert_eq!(output_of(&append(), "x.csv", csv), labelled);
-}
-
-#[test]
 fn a_json_field_is_classified_and_fields_are_added_at_the_end() {
     let json = "{\"a\": {\"t\": \"\\u0061\"}, \"b\": [1, {}] }\n  \n{\"a\":{\"t\":\"\\n b\"}}\r\n";
     let options = StreamOptions { text: Column::Name("a.t".into()), ..append() };
@@ -111,6 +85,18 @@ fn a_json_number_is_a_text_and_bytes_that_are_not_utf8_are_too() {
     );
     ended.unwrap();
     assert_eq!(output, "Other\nApple, \"red\"\nBean green\n");
+}
+
+#[test]
+fn json_with_control_characters_in_its_strings_is_bad_wherever_they_are() {
+    assert_eq!(
+        output_of(&append(), "x.jsonl", "{\t\"text\":\t\"b\"\t}\n"),
+        "{\t\"text\":\t\"b\"\t,\"label\":\"Bean\\tgreen\"}\n"
+    );
+    for line in ["{\"text\":\"b\tb\"}", "{\"text\":\"b\",\"\u{1}\":1}", "{\"text\":\"b\",\"u\":\"\t\"}"] {
+        let (_, error) = error_of(&append(), "x.jsonl", line);
+        assert!(error.starts_with("x.jsonl:1: control character"), "{error}");
+    }
 }
 
 #[test]
@@ -306,38 +292,12 @@ fn what_stands_behind_the_last_record_ends_its_line_before_the_next_file() {
 }
 
 #[test]
-fn several_tables_are_appended_to_under_one_header() {
-    let (output, ended) = run(&append(), &[("x.csv", b"text\na"), ("y.csv", b"text\r\nb\r\n")]);
-    ended.unwrap();
-    assert_eq!(output, "text,label\na,\"Apple, \"\"red\"\"\"\nb,Bean\tgreen\r\n");
-    let (_, ended) = run(&append(), &[("x.csv", b"text\na"), ("y.csv", b"text,b\nb,b\n")]);
-    assert!(
-        ended.unwrap_err().to_string().starts_with("y.csv: its header is not that of the files before it")
-    );
-    let (output, ended) =
-        run(&StreamOptions::default(), &[("x.csv", b"text\na"), ("y.csv", b"n,text\n1,b\n")]);
-    ended.unwrap();
-    assert_eq!(output, "Apple, \"red\"\nBean green\n");
-}
-
-#[test]
-fn columns_without_a_header_have_numbers() {
-    let options = StreamOptions { text: Column::Number(2), header: false, ..append() };
-    assert_eq!(
-        output_of(&options, "x.csv", "\n1,a\n2,b\n"),
-        "\n1,a,\"Apple, \"\"red\"\"\"\n2,b,Bean\tgreen\n"
-    );
-    assert_eq!(output_of(&options, "x.tsv", "1\tb\n"), "1\tb\tBean green\n");
-    let (_, error) = error_of(&options, "x.tsv", "1\n");
-    assert!(error.starts_with("x.tsv:1: 1 column: expected the text in column 2"), "{error}");
-}
-
-#[test]
 fn options_that_make_no_sense_are_usage_errors() {
     let refused = |options| Stream::new(classifier(), options, io::sink()).err().unwrap();
     for options in [
         StreamOptions { top: 0, ..StreamOptions::default() },
         StreamOptions { threads: 0, ..StreamOptions::default() },
+        StreamOptions { threads: 1025, ..StreamOptions::default() },
         StreamOptions { block_bytes: 0, ..StreamOptions::default() },
         StreamOptions { unknown: unknown("a\nb", 0.0), ..StreamOptions::default() },
         StreamOptions { unknown: unknown("a", f32::NAN), ..StreamOptions::default() },
@@ -356,28 +316,6 @@ fn options_that_make_no_sense_are_usage_errors() {
         let mut stream = Stream::new(classifier(), options, io::sink()).unwrap();
         assert!(stream.classify(Path::new(name), Box::new(io::empty())).unwrap_err().is_usage());
     }
-}
-
-#[test]
-fn empty_lines_before_a_header_without_the_column_are_written_however_blocks_are_cut() {
-    for block_bytes in [1, 1 << 16] {
-        for (name, table) in [("t.tsv", "\n\nu\n"), ("t.csv", "\n\nu\n"), ("t.csv", "\n\n\"u\n")] {
-            let options = StreamOptions { block_bytes, ..append() };
-            let (written, ended) = run(&options, &[(name, table.as_bytes())]);
-            assert!(ended.is_err());
-            assert_eq!(written, "\n\n", "{name}, blocks of {block_bytes}");
-        }
-    }
-}
-
-#[test]
-fn a_missing_column_names_those_that_there_are() {
-    let (output, error) = error_of(&StreamOptions::default(), "x.csv", "id,\"the title\"\n1,a\n");
-    assert_eq!(output, "");
-    assert!(
-        error.starts_with("x.csv:1: no column \"text\" for the text: found \"id\", \"the title\""),
-        "{error}"
-    );
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub(super) struct Part {
     pub(super) bad_records: u64,
     /// The first of them.
     pub(super) first_bad: Vec<Bad>,
+    /// Whether the output ends in a field without a closing quote.
+    pub(super) ends_in_quotes: bool,
     /// The length of the block, in its last part.
     pub(super) bytes_read: u64,
 }
@@ -191,6 +193,7 @@ fn add_records(
         }
         start = end;
     }
+    part.ends_in_quotes = renderer.is_appended() && batch.ends_in_quotes;
     Ok(())
 }
 

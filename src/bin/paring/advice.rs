@@ -26,9 +26,7 @@ pub fn advice(error: &(dyn Error + 'static)) -> String {
 
 fn of_input(error: &ReadError) -> String {
     match error.kind() {
-        ReadErrorKind::UnknownFormat if is_range(error) => {
-            "; name it with --format, or say --affixes=MIN-MAX if these are lengths".into()
-        }
+        ReadErrorKind::Io(_) if is_range(error) => "; say --affixes=MIN-MAX if these are lengths".into(),
         ReadErrorKind::UnknownFormat | ReadErrorKind::NoLabels => "; name it with --format".into(),
         ReadErrorKind::NumberedField { role } => format!("; name it with --{role} NAME"),
         ReadErrorKind::NamelessColumns { role, .. } => format!(", as in --{role} 1"),

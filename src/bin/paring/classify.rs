@@ -59,7 +59,7 @@ pub struct Classify {
     format: Option<FormatArgument>,
 
     /// The column or field of the text; a dotted path reaches into JSON objects [default: text]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_negative_numbers = true)]
     text: Option<String>,
 
     /// TSV and CSV have no header: --text is a number, 1 for the first column [default: 1]
@@ -176,16 +176,16 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
             .into());
         }
     }
-    for file in &arguments.files {
+    let classified = arguments.files.iter().try_for_each(|file| -> Result<(), Failure> {
         let input = input::open(file).map_err(|error| format!("{}: {error}", display(file)))?;
-        match stream.classify(file, input) {
-            Err(error) if error.is_closed_output() => return Ok(()),
-            ended => ended?,
-        }
+        Ok(stream.classify(file, input)?)
+    });
+    progress.finish();
+    match classified {
+        Err(error) if error.downcast_ref().is_some_and(StreamError::is_closed_output) => return Ok(()),
+        ended => ended?,
     }
     let (bad_records, first_bad) = (stream.summary().bad_records, stream.first_bad_records());
-    drop(stream);
-    progress.finish();
     if bad_records > 0 {
         tell(format_args!("bad records, passed over: {}", HumanCount(bad_records)));
     }

@@ -58,11 +58,11 @@ pub struct Labelled {
     format: Option<LabelledFormat>,
 
     /// The column or field of the label; a dotted path reaches into JSON objects [default: label]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_negative_numbers = true)]
     label: Option<String>,
 
     /// The column or field of the text [default: text]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_negative_numbers = true)]
     text: Option<String>,
 
     /// TSV and CSV have no header: columns are numbers, 1 for the first [default: label 1, text 2]

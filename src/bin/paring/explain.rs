@@ -86,7 +86,8 @@ fn explained(classifier: &Classifier, text: &str) -> String {
             .collect();
         let times =
             if contribution.count > 1 { format!(" (x{})", contribution.count) } else { String::new() };
-        out += &row(&format!("{}{times}", model.features()[contribution.feature]), &cells);
+        let name = padded(&model.features()[contribution.feature], width - times.len());
+        out += &row(&format!("{}{times}", name.trim_end()), &cells);
     }
     let sums: Vec<String> = best.iter().map(|(_, score)| format!("{score:+.3}")).collect();
     out + &row("score", &sums)

@@ -85,6 +85,11 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
         check_folder(folder)?;
     }
     if let Some(svg) = &arguments.svg {
+        if arguments.save_dir.as_ref().is_some_and(|folder| is_same_place(svg, folder)) {
+            let told =
+                format!("{}: expected another name for the picture than for the folder", svg.display());
+            return Err(Usage(told).into());
+        }
         let is_to_be_made = |folder: &PathBuf| {
             svg.parent().is_some_and(|parent| is_same_place(parent, folder)) && !folder.exists()
         };
@@ -132,20 +137,22 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
             row.point.model.save(model_path(folder, &row.budget))?;
         }
     }
-    if let Some(svg) = &arguments.svg {
-        write_file(svg, picture(&rows, &fitted, measure)?.as_bytes())?;
-    }
+    // A picture that cannot be written does not cost the table.
+    let drawn = match &arguments.svg {
+        Some(svg) => picture(&rows, &fitted, measure).and_then(|drawn| write_file(svg, drawn.as_bytes())),
+        None => Ok(()),
+    };
     if arguments.json {
-        print_json(&as_json(&rows, &fitted))
+        print_json(&as_json(&rows, &fitted))?;
     } else if arguments.tsv {
-        print_data(&as_table(&rows, &fitted, "\t"))
+        print_data(&as_table(&rows, &fitted, "\t"))?;
     } else {
         print(&as_table(&rows, &fitted, ""))?;
-        match measure.strip_prefix(", ") {
-            Some(measure) => print(&format!("cross-validated accuracies are {measure}\n")),
-            None => Ok(()),
+        if let Some(measure) = measure.strip_prefix(", ") {
+            print(&format!("cross-validated accuracies are {measure}\n"))?;
         }
     }
+    drawn
 }
 
 /// Whether two names are of one place, which need not be there yet.

@@ -4,25 +4,28 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::common::Failure;
+
 /// Standard output, without a buffer of its own, which would cut at its length rather than at records.
 ///
-/// What is written in one piece is there in one piece: an interrupt (Ctrl-C) waits for it, for a second at most, because
-/// who reads may have stopped to.
+/// What is written in one piece is there in one piece: a signal to end (Ctrl-C, a terminal that is closed) waits for it, for
+/// a second at most, because who reads may have stopped to.
 pub struct RecordOutput {
     file: File,
     writing: Arc<Mutex<()>>,
 }
 
 impl RecordOutput {
-    /// Takes standard output, and interrupts from here on.
+    /// Takes standard output, and signals from here on. A standard output that was closed is `/dev/null` by now.
     ///
     /// # Errors
-    /// When standard output is closed.
-    pub fn standard() -> io::Result<RecordOutput> {
+    /// When the system gives no file for standard output, or no thread for signals.
+    pub fn standard() -> Result<RecordOutput, Failure> {
         let writing = Arc::new(Mutex::new(()));
         #[cfg(unix)]
-        interrupt_between_writes(writing.clone())?;
-        let file = unbuffered()?;
+        end_between_writes(writing.clone())
+            .map_err(|error| format!("signals cannot be waited for: {error}"))?;
+        let file = unbuffered().map_err(|error| format!("standard output: {error}"))?;
         #[cfg(target_os = "linux")]
         widen(&file);
         Ok(RecordOutput { file, writing })
@@ -70,13 +73,14 @@ fn unbuffered() -> io::Result<File> {
 }
 
 #[cfg(unix)]
-fn interrupt_between_writes(writing: Arc<Mutex<()>>) -> io::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
+fn end_between_writes(writing: Arc<Mutex<()>>) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
     use std::time::{Duration, Instant};
 
-    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal)))?;
+    let ending = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal));
+    let mut signals = Signals::new(ending)?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in &mut signals {
             let deadline = Instant::now() + Duration::from_secs(1);

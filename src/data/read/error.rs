@@ -209,7 +209,7 @@ pub enum ReadErrorKind {
     Features(FeatureSpecError),
     /// The file cannot be opened or read, or its compression is damaged.
     Io(io::Error),
-    /// The file is empty where there should be a header.
+    /// The file is empty, or of empty lines alone, where there should be a header.
     NoHeader,
     /// The header itself cannot be read.
     Header(BadRecord),
@@ -291,7 +291,7 @@ impl fmt::Display for ReadErrorKind {
             Self::Features(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::NoHeader => {
-                write!(f, "the file is empty: expected a header that names the columns, then records")
+                write!(f, "no header: expected one that names the columns, then records")
             }
             Self::Header(problem) => write!(f, "the header: {problem}"),
             Self::NoColumn { role, column, found } => {

@@ -155,7 +155,7 @@ fn a_header_lacking_a_column_or_naming_it_twice_is_an_error_that_lists_or_names_
 fn an_empty_file_lacks_its_header_and_a_header_alone_has_no_records() {
     for format in [Format::Tsv, Format::Csv] {
         for empty in ["", "\n", "\r\n\n", "\u{feff}"] {
-            assert!(error(empty, &skipping(format)).contains("the file is empty"));
+            assert!(error(empty, &skipping(format)).contains("no header"));
         }
         assert!(try_read(b"", &numbered(format, 1, 2)).unwrap().0.is_empty());
     }
@@ -305,9 +305,14 @@ fn options_that_make_no_sense_are_usage_errors() {
         let error = try_read(b"", &options).unwrap_err();
         assert!(error.is_usage() && error.to_string().contains(expected), "{error}");
     }
-    let paths = ["no/such/file.tsv".into(), "b.txt".into()];
-    let error = read_labelled(&paths, &ReadOptions::default(), &mut |_| Ok(())).unwrap_err();
-    assert!(error.is_usage() && error.to_string().starts_with("b.txt: "), "{error}");
+    let error =
+        |paths: &[PathBuf]| read_labelled(paths, &ReadOptions::default(), &mut |_| Ok(())).unwrap_err();
+    let found = error(&["no/such/file.tsv".into(), "README.md".into()]);
+    assert!(found.is_usage() && found.to_string().starts_with("README.md: its name"), "{found}");
+    let found = error(&["no/such/file".into()]);
+    assert!(!found.is_usage() && found.to_string().starts_with("no/such/file: No such file"), "{found}");
+    let found = error(&["src".into()]);
+    assert!(!found.is_usage() && found.to_string().starts_with("src: "), "{found}");
     assert!(
         Dataset::from_files(&[], &ReadOptions::default(), FeatureSpec { ngrams: 0, affixes: None }, 1)
             .unwrap_err()

@@ -37,10 +37,8 @@ pub(super) fn fill(column: TextColumn, block: &[u8], mut start: usize, batch: &m
         let Some(row) = row else { break };
         let text = if row.is_open {
             Err(BadRecord::OpenQuote)
-        } else if row.columns != column.width {
-            Err(BadRecord::ColumnCount { found: row.columns, expected: column.width })
         } else {
-            Ok(text.map_or(&[][..], |field| field.text(block, &mut unquoted)))
+            column.check(row.columns).map(|()| text.map_or(&[][..], |field| field.text(block, &mut unquoted)))
         };
         batch.push(&(row.body.start..row.end), row.body.end, text);
         start = row.end;

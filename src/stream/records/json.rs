@@ -33,9 +33,11 @@ impl Fields {
         let mut deserializer = serde_json::Deserializer::from_slice(line);
         let level = Level { path: &self.path, added: &self.added, found: &mut found };
         let parsed = level.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+        // Strings taken as bytes may hold what is no JSON; a tab between fields is.
+        let has_controls = line.iter().any(u8::is_ascii_control);
         match (parsed, found.taken, found.text) {
-            (Ok(()), Some(name), _) => Err(BadRecord::FieldTaken(name.into())),
-            (Ok(()), None, Some(text)) => Ok(text),
+            (Ok(()), Some(name), _) if !has_controls => Err(BadRecord::FieldTaken(name.into())),
+            (Ok(()), None, Some(text)) if !has_controls => Ok(text),
             // Something is amiss, or the text is a number: what reads labelled data tells which.
             _ => {
                 let line = str::from_utf8(line).map_err(|_| BadRecord::JsonNotUtf8)?;

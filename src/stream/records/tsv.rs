@@ -5,7 +5,6 @@ use std::ops::Range;
 use memchr::memchr_iter;
 
 use super::{Batch, TextColumn};
-use crate::data::read::BadRecord;
 
 /// Takes a line. An empty one is a row where there is one column only, and otherwise no record.
 pub(super) fn push(
@@ -15,7 +14,7 @@ pub(super) fn push(
     body: &Range<usize>,
     batch: &mut Batch,
 ) {
-    if body.is_empty() && column.width > 1 {
+    if body.is_empty() && column.width != Some(1) {
         return;
     }
     let row = &block[body.clone()];
@@ -28,11 +27,5 @@ pub(super) fn push(
             end = tab;
         }
     }
-    let found = tabs + 1;
-    let text = if found == column.width {
-        Ok(&row[start..end])
-    } else {
-        Err(BadRecord::ColumnCount { found, expected: column.width })
-    };
-    batch.push(line, body.end, text);
+    batch.push(line, body.end, column.check(tabs + 1).map(|()| &row[start..end]));
 }
