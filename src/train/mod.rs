@@ -108,7 +108,8 @@ pub struct Candidate {
     /// Where fewer than 2,000 texts are held out in all, and fewer than four fitted for each nonzero, the choice, unless
     /// [`Objective::ZeroOne`] is asked for, is by this and not by accuracy, which so few texts say little of: the mean of
     /// the held-out texts' probabilities of their own classes, 0 to 1, at the temperature that suits those texts best
-    /// (temperature scaling: Guo and others, "On calibration of modern neural networks", 2017). None elsewhere.
+    /// (temperature scaling: Guo and others, "On calibration of modern neural networks", 2017). None elsewhere, nor
+    /// where a size between others is tried with one setting alone.
     pub expected_accuracy: Option<f64>,
 }
 
@@ -218,7 +219,7 @@ pub struct FrontierPoint {
 /// Accuracy against nonzeros.
 #[derive(Debug, Clone)]
 pub struct Frontier {
-    /// One point per budget, fewest nonzeros first.
+    /// One point per budget, fewest nonzeros first; without budgets, one of all possible weights.
     pub points: Vec<FrontierPoint>,
     /// The model of all possible weights and its cross-validated accuracy.
     pub dense: FrontierPoint,

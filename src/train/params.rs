@@ -20,11 +20,13 @@ pub enum Budget {
     /// As many nonzeros as a model file of at most this many bytes can hold.
     Bytes(u64),
     /// The fewest nonzeros whose cross-validated accuracy is within this many percentage points
-    /// of the best. Tried are 8, 16 and so on, doubling up to 16,384, all possible weights, and some between the last that
+    /// of the best of the sizes that are tried, each fitted as is chosen for it (which where texts are few need not be what
+    /// was most accurate: see [`Candidate::expected_accuracy`](super::Candidate::expected_accuracy)). Tried are 8, 16 and so on, doubling up to 16,384, all possible weights, and some between the last that
     /// falls short and the first that does not, unless it takes all. Choices go on for the best, for all possible weights,
     /// and for sizes up to the first that is within half of this, but for those that are behind by twice this and a point.
     AccuracyLoss(f64),
-    /// The fewest nonzeros whose cross-validated accuracy is within one standard error of the best; the same are tried.
+    /// The fewest nonzeros whose cross-validated accuracy is within one standard error of the best, which is that of the
+    /// same sizes.
     OneStandardError,
 }
 
@@ -113,7 +115,7 @@ pub enum PruneBy {
 /// | `budget` | how many weights may stay | [`Budget::OneStandardError`] | at least 1 nonzero; loss of 0 to 100 points |
 /// | `objective` | the loss that refinement lowers | [`Objective::Auto`] | q of 1e-6 to 1, margins of 0 to 100; with [`PruneBy::Magnitude`], `Auto` or `LogLoss` |
 /// | `prune_by` | what decides which weights go first | [`PruneBy::Cost`] | |
-/// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit | 2 over the number of texts; for budgets above a sixteenth of all possible weights 0.2, above a quarter 0 | above 0, at most 1e30 |
+/// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit, and one that holds all weights has those that the penalty left | 2 over the number of texts; for budgets above a sixteenth of all possible weights 0.2, above a quarter 0 | above 0, at most 1e30 |
 /// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses; where [`Objective::Auto`] takes the naive Bayes penalty, each times its factor (see [`Choice::naive_bayes`](super::Choice::naive_bayes)) | chosen by cross-validation | 0 to 1e30 |
 /// | `balance` | gives every class the same total weight | false | |
 /// | `folds` | folds of the stratified cross-validation; of large data only as many are fitted as hold out 12,000 texts in all, each to 100,000 texts at most | 5 | 2 to 20 |
@@ -161,12 +163,16 @@ impl Default for Params {
     }
 }
 
-/// A parameter out of range: its name, what was found, what is expected.
+/// A parameter out of range.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ParamError {
-    name: &'static str,
-    found: String,
-    expected: &'static str,
+    /// Its name, in words where it is a part of one.
+    pub name: &'static str,
+    /// What was found.
+    pub found: String,
+    /// What is expected.
+    pub expected: &'static str,
 }
 
 impl fmt::Display for ParamError {
