@@ -440,6 +440,14 @@ fn memory_does_not_grow_with_threads_and_labels_that_are_longer_than_their_lines
     assert!(peak < 64 << 10, "{peak} KiB");
 }
 
+/// Whether the tests run with a signal ignored, as in a script's background: what they start ignores it, too.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() >> (signal - 1) & 1 == 1)
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_to_end_leaves_whole_lines() {
@@ -449,6 +457,10 @@ fn a_signal_to_end_leaves_whole_lines() {
     for (bytes_read, name, number) in
         [(1, "INT", 2), (1000, "INT", 2), (70_000, "HUP", 1), (300_000, "TERM", 15)]
     {
+        if is_ignored(number) {
+            eprintln!("SIG{name} is ignored here: not tested");
+            continue;
+        }
         let mut command = folder.classify();
         command.args(["--threads", "2", "--output", "append"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -6,7 +6,7 @@ use crate::data::Dataset;
 /// Held-out texts enough to tell settings apart: with this many seen, no more folds are fitted.
 const ENOUGH_HELD_OUT: usize = 12_000;
 
-/// A fold is fitted to this many texts at most: settings that differ on so many differ on more as well.
+/// A fold is fitted to this many texts at most, or hardly more: settings that differ on so many differ on more as well.
 const MOST_FITTED: usize = 100_000;
 
 /// The texts to fit to and the texts held out, of one fold; as indices into the dataset, increasing.

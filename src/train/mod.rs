@@ -120,7 +120,7 @@ pub struct Report {
     pub choice: Choice,
     /// Held-out accuracy: cross-validated for the choice at the size chosen, or of the model on the validation data.
     pub estimate: Estimate,
-    /// All that was tried, by size, then in the order of trying.
+    /// All that was tried, by size; what ends under 0/1 loss behind the rest, each in the order of trying.
     pub candidates: Vec<Candidate>,
     /// Accuracy on the training data, weighted as [`Estimate::accuracy`] is.
     pub training_accuracy: f64,
@@ -228,7 +228,7 @@ pub struct Frontier {
     pub knee: usize,
     /// The index of the first point within one standard error of the best, `dense` included; none if only that is.
     pub one_standard_error: Option<usize>,
-    /// All that was tried, by size, then in the order of trying.
+    /// All that was tried, by size; what ends under 0/1 loss behind the rest, each in the order of trying.
     pub candidates: Vec<Candidate>,
 }
 

@@ -306,10 +306,10 @@ impl Search<'_> {
     fn open(&self, followed: &[Followed]) -> Vec<bool> {
         let sizes = 0..self.sizes.len();
         let Sought::Smallest(allowed) = self.sought else { return sizes.map(|_| true).collect() };
-        let reached = |at: usize| best_followed(followed, at).scored.estimates[at];
-        let reached: Vec<Estimate> = sizes.clone().filter_map(reached).collect();
+        let reached = |at: usize| best_followed(followed, at).scored.estimates[at].expect("it was followed");
+        let reached: Vec<Estimate> = sizes.clone().map(reached).collect();
         let best = sizes.clone().rev().max_by(|&a, &b| reached[a].accuracy.total_cmp(&reached[b].accuracy));
-        let Some(best_at) = best else { return Vec::new() };
+        let best_at = best.expect("at least one size is tried");
         let best = reached[best_at];
         let (behind, lost) = (|at: usize| best.accuracy - reached[at].accuracy, allowed.of(best));
         // By a half of it: what is best has yet to become better.
@@ -391,13 +391,17 @@ fn estimate(trials: &[Trial], right: &[Vec<Option<f64>>], at: usize) -> Option<E
     let right: Option<f64> = right.iter().map(|right| right[at]).sum();
     let total: f64 = trials.iter().map(Trial::weight).sum();
     let squares: f64 = trials.iter().map(|trial| trial.unknown + trial.held_out.total_square()).sum();
+    // Texts so light beside others that they weigh nothing tell nothing, and none of them is right.
+    if total == 0.0 {
+        return right.map(|_| Estimate { accuracy: 0.0, standard_error: 0.0 });
+    }
     let accuracy = right? / total;
     let texts = total * total / squares;
     let standard_error = (accuracy * (1.0 - accuracy) / texts).max(0.0).sqrt();
     Some(Estimate { accuracy, standard_error })
 }
 
-/// The best followed to a size, to go on from; among equals the one tried first. A naive Bayes penalty has to be clearly
+/// The best followed to a size, to go on from; among equals the first. A naive Bayes penalty has to be clearly
 /// better: with dropout, which does some of what it does, it often is not.
 fn best_followed(followed: &[Followed], at: usize) -> &Followed {
     let standing = |Followed { scored, .. }: &Followed| {
@@ -419,7 +423,7 @@ fn is_clearly_ahead(some: &[Followed], others: &[Followed], at: usize) -> bool {
     ahead.accuracy - CLEARLY * ahead.standard_error > other.accuracy
 }
 
-/// The setting that scored best at a size; among equals the one tried first.
+/// The setting that scored best at a size; among equals the first.
 pub(super) fn best(scored: &[Scored], at: usize) -> (Setting, Estimate) {
     let merit = |scored: &&Scored| scored.merit(at).unwrap_or(f64::NEG_INFINITY);
     let best = scored.iter().rev().max_by(|a, b| merit(a).total_cmp(&merit(b)));

@@ -154,7 +154,7 @@ impl ValidParams {
     ///
     /// The algorithm is FISTA (Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009) with
     /// restarts (O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", 2015) in a metric that follows
-    /// the class probabilities, until a step promises to lower the objective by less than 5e-5 of itself.
+    /// the class probabilities, until a step promises to lower the objective by less than 5e-5 of itself, or for 1,000 steps.
     ///
     /// # Errors
     /// When the weights, of 32 bytes each, or the scores of all texts take more than `max_memory`, or the threads cannot

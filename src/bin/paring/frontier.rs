@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf, absolute};
 use clap::Args;
 use indicatif::HumanCount;
 use paring::metrics::wilson_interval;
-use paring::train::{Candidate, Choice, Frontier as Fitted, FrontierPoint, HeldOut};
+use paring::train::{Candidate, Choice, Estimate, Frontier as Fitted, FrontierPoint, HeldOut};
 use serde_json::json;
 
 use crate::common::{
@@ -279,8 +279,14 @@ fn picture(rows: &[Row], fitted: &Fitted, measure: &str) -> Result<String, Failu
     let interval = |row: &Row| match row.tested {
         Some((right, texts)) => wilson_interval(right, texts),
         None => {
-            let reach = 1.96 * row.point.cross_validated.standard_error;
-            (accuracy(row) - reach, accuracy(row) + reach)
+            let Estimate { accuracy, standard_error } = row.point.cross_validated;
+            // Of as many texts as have this standard error; none tells how many where all are right.
+            let texts = (accuracy * (1.0 - accuracy) / standard_error.powi(2)).round();
+            if texts.is_finite() {
+                wilson_interval((accuracy * texts).round() as u64, texts as u64)
+            } else {
+                (accuracy, accuracy)
+            }
         }
     };
     let marks: Vec<Mark> = points

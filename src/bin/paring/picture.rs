@@ -7,6 +7,7 @@ use crate::common::Failure;
 
 /// A point of the picture.
 pub struct Mark {
+    /// How many it may have.
     pub nonzeros: usize,
     /// A share.
     pub accuracy: f64,
@@ -62,7 +63,7 @@ pub fn draw(
             .map_err(failure)?;
         chart
             .configure_mesh()
-            .x_desc("nonzeros (logarithmic)")
+            .x_desc("nonzeros allowed (logarithmic)")
             .y_desc(what)
             .x_label_formatter(&|nonzeros| if is_short { String::new() } else { format!("{nonzeros:.0}") })
             .y_label_formatter(&|accuracy| format!("{accuracy:.decimals$}"))

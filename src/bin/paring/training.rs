@@ -62,7 +62,7 @@ pub struct Training {
     #[arg(long, default_value = "auto", help_heading = "Fit")]
     objective: Objective,
 
-    /// L2 strength: adds L2/2 times the sum of squares to the sum of losses; where `auto` takes the naive Bayes penalty,
+    /// L2 strength: adds L2/2 times the sum of squares to the sum of losses, weights of records scaled to a mean of 1; where `auto` takes the naive Bayes penalty,
     /// less for weights that tell classes apart and more for others [default: chosen by cross-validation]
     #[arg(long, value_name = "L2", allow_negative_numbers = true, help_heading = "Fit")]
     l2: Option<f64>,
@@ -162,8 +162,8 @@ impl Training {
         let single = dataset.class_counts().iter().filter(|&&count| count == 1).count();
         if single > 0 {
             tell(format_args!(
-                "{single} of {classes} classes have a single text: held out, it cannot be right, and cross-validated \
-                 accuracies are the lower for it"
+                "{single} of {classes} classes have a single text: held out, it can be right by chance alone, and \
+                 cross-validated accuracies are the lower for it"
             ));
         }
     }

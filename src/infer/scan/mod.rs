@@ -4,7 +4,7 @@
 //! a load or store of 32 or 64 bytes through a pointer taken from a reference to an
 //! array of just that size; and a call of a function that needs instructions of which the caller
 //! holds proof. A value of [`Avx2`](x86::Avx2) or [`Avx512`](x86::Avx512) is that proof: they are
-//! made in [`Instructions::run`] alone, from an [`Instructions`] that detection made.
+//! made in [`Instructions::run`], by what it calls, alone, from an [`Instructions`] that detection made.
 //!
 //! The tests run every set of instructions that the machine has against a plain twin, byte by byte.
 //! `tests/memory-checks` runs them under AddressSanitizer and valgrind.

@@ -176,3 +176,9 @@ fn where_few_texts_are_held_out_all_settings_are_fitted_to_all_folds() {
     let (scored, fits) = scored_and_fits(2 * ENOUGH_FOR_A_RACE - 8, &params);
     assert_eq!(fits, 4 * scored.len());
 }
+
+#[test]
+fn held_out_texts_that_weigh_nothing_make_no_accuracy_that_is_no_number() {
+    let found = super::estimate(&[], &[vec![Some(0.0)]], 0).unwrap();
+    assert_eq!((found.accuracy, found.standard_error), (0.0, 0.0));
+}
