@@ -2,17 +2,17 @@
 
 use sprs::TriMatI;
 
-use super::cell::Cell;
+use super::cell::{Cell, magnified};
 use super::problem::PARTIAL_COPIES;
 use super::setting::Setting;
 use super::{Estimate, Params, PruneBy};
 use crate::data::Dataset;
 use crate::model::{Model, ModelParts, round_score};
 
-/// The model that has these cells for its nonzeros, but for those that round to zero.
+/// The model that has these cells, [`magnified`], for its nonzeros, but for those that round to zero.
 pub(super) fn freeze(dataset: &Dataset, cells: &[Cell], metadata: Vec<(String, String)>) -> Model {
     let mut cells: Vec<Cell> =
-        cells.iter().map(|&cell| Cell { weight: round_score(cell.weight), ..cell }).collect();
+        magnified(cells).iter().map(|&cell| Cell { weight: round_score(cell.weight), ..cell }).collect();
     cells.retain(|cell| cell.weight != 0.0);
     if let [_, _] = dataset.classes() {
         // Against one of two classes is for the other: a positive score is the easier one to read.

@@ -1,7 +1,7 @@
 //! From nothing, or from the dense fit, to each of several budgets.
 
 use super::Progress;
-use super::cell::Cell;
+use super::cell::{Cell, magnified};
 use super::dense;
 use super::loss::Loss;
 use super::params::PruneBy;
@@ -193,7 +193,7 @@ pub(super) fn finish(
         Effort::Trial => 0,
         Effort::Final => (KICKED_TEXTS / (size * problem.texts()).max(1)).min(MOST_KICKS),
     };
-    let mut fit = ZeroOneFit::new(problem, cells);
+    let mut fit = ZeroOneFit::new(problem, &magnified(cells));
     fit.optimise(10);
     fit.grow(size);
     fit.swap(size, ZERO_ONE_SWAPS);

@@ -12,7 +12,7 @@ const MAX_COUNT: f32 = 1024.0;
 pub(super) const PARTIAL_COPIES: usize = 4;
 pub(super) const MOST_COPIES: usize = 1 + PARTIAL_COPIES;
 /// The feature that every text has.
-const INTERCEPT: usize = 0;
+pub(super) const INTERCEPT: usize = 0;
 
 /// Texts to fit to: all of a dataset's, or those of some folds.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The texts that a model of some cells gets right.
 
-use super::cell::Cell;
+use super::cell::{Cell, magnified};
 use super::problem::Problem;
 use crate::model::{SCORE_STEPS, round_score};
 
@@ -11,6 +11,7 @@ const BLOCK: usize = 1024;
 /// The total weight of the texts whose own class has the best score in the frozen model of these cells, ties included.
 pub(super) fn right(problem: &Problem, cells: &[Cell]) -> f64 {
     let classes = problem.classes();
+    let cells = magnified(cells);
     let mut right = 0.0;
     let mut scores = vec![0_i64; classes * BLOCK.min(problem.texts())];
     // How many of the texts that have its feature each cell was added to.
@@ -82,7 +83,11 @@ mod tests {
         }
         let dataset = builder.finish(1).unwrap();
         assert_eq!((dataset.classes()[0].as_str(), dataset.features()[1].as_str()), ("a", "a"));
-        let cells = [0, 1].map(|class| Cell { feature: class + 1, class, weight: 100.0 });
-        assert_eq!(right(&Problem::of_all(&dataset, false), &cells), 2.0);
+        // As small as those of very long texts are, weights do not round to nothing.
+        for weight in [100.0, 0.0001] {
+            let cells = [0, 1].map(|class| Cell { feature: class + 1, class, weight });
+            assert_eq!(right(&Problem::of_all(&dataset, false), &cells), 2.0);
+            assert_eq!(freeze(&dataset, &cells, Vec::new()).nonzeros(), 2);
+        }
     }
 }

@@ -362,6 +362,24 @@ mod tests {
     use crate::text::FeatureSpec;
     use crate::train::{Budget, Objective, Params};
 
+    /// Each class has a word of its own, and one class fewer may have a weight.
+    #[test]
+    fn of_words_that_tell_as_much_those_are_kept_that_tell_texts_from_the_class_of_ties() {
+        for classes in [2, 10] {
+            let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+            for at in 0..20 * classes {
+                let text = format!("own{} a{} b{}", at % classes, at * 7 % 13, at * 5 % 11);
+                builder.push(&format!("class{}", at % classes), text.as_bytes(), 1.0).unwrap();
+            }
+            let dataset = builder.finish(1).unwrap();
+            for objective in [Objective::LogLoss, Objective::Auto] {
+                let params = Params { budget: Budget::Nonzeros(classes - 1), objective, ..Params::default() };
+                let report = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap().report;
+                assert_eq!((report.training_accuracy, report.estimate.accuracy), (1.0, 1.0), "{objective}");
+            }
+        }
+    }
+
     #[test]
     fn all_that_was_tried_is_told_by_size() {
         let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();

@@ -1,5 +1,7 @@
 //! Fits of a smooth loss to some cells of the score matrix.
 
+use std::cmp::Reverse;
+
 use super::cell::{Cell, Places, without_full_rows};
 use super::exp_ln::exp;
 use super::line::{Growths, Line};
@@ -327,7 +329,7 @@ impl<'p> SmoothFit<'p> {
             PruneBy::Magnitude => self.cells.iter().map(|cell| f64::from(cell.weight.abs())).collect(),
         };
         let mut order: Vec<usize> = (0..costs.len()).collect();
-        order.sort_unstable_by(|&a, &b| costs[a].total_cmp(&costs[b]).then(a.cmp(&b)));
+        order.sort_unstable_by_key(|&at| (without_noise(costs[at]), self.cells[at].class_alone(), at));
         let mut is_kept = vec![true; costs.len()];
         for &at in order.iter().take(costs.len().saturating_sub(size)) {
             is_kept[at] = false;
@@ -459,8 +461,20 @@ fn power(p: f32, q: f32) -> f32 {
     if q == 0.5 { p.sqrt() } else { libm::expf(q * libm::logf(p)) }
 }
 
+/// Last bits of a gain or cost in which sums differ that are equal but for their rounding.
+const NOISE_BITS: u32 = 34;
+
+/// A gain or cost to compare by: of equal ones chance would decide, in each fold anew.
+fn without_noise(value: f64) -> i64 {
+    let magnitude = (value.abs().to_bits() + (1 << (NOISE_BITS - 1))) >> NOISE_BITS;
+    if value < 0.0 { -(magnitude as i64) } else { magnitude as i64 }
+}
+
 fn keep_best(additions: &mut Vec<Addition>, most: usize) {
-    additions.sort_unstable_by(|a, b| b.gain.total_cmp(&a.gain).then(a.cell.place().cmp(&b.cell.place())));
+    let rank = |Addition { cell, gain }: &Addition| {
+        (Reverse(without_noise(*gain)), Reverse(cell.class_alone()), cell.place())
+    };
+    additions.sort_unstable_by_key(rank);
     additions.truncate(most);
 }
 

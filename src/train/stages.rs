@@ -204,7 +204,8 @@ impl<'d> PrunedFit<'d> {
 }
 
 impl RefinedFit<'_> {
-    /// The model with these weights, each rounded to a multiple of 1/256; those that round to zero are left out.
+    /// The model with these weights, each rounded to a multiple of 1/256; those that round to zero are left out. Where the
+    /// largest but the intercepts' is less than 1, all are multiplied by a power of two first, which changes no label.
     #[must_use]
     pub fn freeze(&self) -> Model {
         let Fitted { dataset, params, setting, cells, .. } = &self.fitted;
