@@ -43,8 +43,8 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
 /// can be read at once.
 ///
 /// # Errors
-/// When the first bytes cannot be read, or tell that it is no text. Compressed data that is damaged or cut short is an error of the read that
-/// comes upon it.
+/// When the first bytes cannot be read, or tell that it is no text. Compressed data that is damaged or cut
+/// short is an error of the read that comes upon it.
 pub fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
     let head = read_head(&mut input, |head| Kind::of(head).is_none() && Kind::may_begin(head))?;
     let kind = Kind::of(&head);

@@ -3,8 +3,8 @@
 use super::{Params, TrainError};
 use crate::data::Dataset;
 
-/// What a weight of a dense fit takes, about: 12 bytes, and 20 in the table of those taken. Of two or three classes it takes more:
-/// rows are as long as a vector, and a fit on its way down is kept beside what is cut from it.
+/// What a weight of a dense fit takes, about: 12 bytes, and 20 in the table of those taken. Of two or three
+/// classes it takes more: rows are as long as a vector, and a fit on its way down is kept beside what is cut from it.
 pub(super) const BYTES_OF_WEIGHT: u64 = 32;
 
 /// What a text's score for a class takes.

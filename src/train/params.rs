@@ -21,9 +21,10 @@ pub enum Budget {
     Bytes(u64),
     /// The fewest nonzeros whose cross-validated accuracy is within this many percentage points
     /// of the best of the sizes that are tried, each fitted as is chosen for it (which where texts are few need not be what
-    /// was most accurate: see [`Candidate::expected_accuracy`](super::Candidate::expected_accuracy)). Tried are 8, 16 and so on, doubling up to 16,384, all possible weights, and some between the last that
-    /// falls short and the first that does not, unless that is above 16,384. Choices go on for the best, and for all possible
-    /// weights, while the best makes an error, and for sizes up to the first that is within half of this, but for those that are behind by twice this and a point.
+    /// was most accurate: see [`Candidate::expected_accuracy`](super::Candidate::expected_accuracy)). Tried are 8, 16 and so on,
+    /// doubling up to 16,384, all possible weights, and some between the last that falls short and the first that does not,
+    /// unless that is above 16,384. Choices go on for the best, and for all possible weights, while the best makes an error,
+    /// and for sizes up to the first that is within half of this, but for those that are behind by twice this and a point.
     AccuracyLoss(f64),
     /// The fewest nonzeros whose cross-validated accuracy is within one standard error of the best, which is that of the
     /// same sizes.
