@@ -74,10 +74,8 @@ pub struct Contribution {
 /// A model, compiled for inference. It can be shared between threads.
 ///
 /// The methods here take a text, make a [`Scorer`] for it and allocate what they return; to classify many texts, keep a
-/// scorer per thread: its buffers take some thirty times as long to make as a short text to classify.
-///
-/// In memory are the model and a table of its names that is several times as large: 17 KB for 200 nonzeros of words, 0.6 MB
-/// for the built-in model.
+/// scorer per thread: its buffers take far longer to make than a short text to classify. In memory are the model and a
+/// table of its names, which is larger.
 #[derive(Debug, Clone)]
 pub struct Classifier {
     model: Model,

@@ -147,9 +147,9 @@ accessors!(DenseFit, PrunedFit, RefinedFit);
 impl ValidParams {
     /// Fits all weights at once: the first of the stages that end in a [`Model`], see [`DenseFit`].
     ///
-    /// Nothing is cross-validated here. [`Objective::Auto`](super::Objective::Auto) stands for softmax-margin with a margin of 2 (log loss
-    /// where weights are to be pruned by magnitude), and so does 0/1 loss until the refinement, which finishes under it; the L1 strength is 0.2 / texts and the L2 strength 1 where
-    /// none is given. The parameters' budget and folds have no say, and the seed decides only which weights a finish under
+    /// Nothing is cross-validated here. [`Objective::Auto`](super::Objective::Auto) stands for softmax-margin with a margin
+    /// of 2 (log loss where weights are to be pruned by magnitude), and so does 0/1 loss until the refinement, which finishes
+    /// under it; the L1 strength is 0.2 / texts and the L2 strength 1 where none is given. The parameters' budget and folds have no say, and the seed decides only which weights a finish under
     /// 0/1 loss exchanges.
     ///
     /// The algorithm is FISTA (Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009) with
@@ -187,8 +187,8 @@ impl<'d> DenseFit<'d> {
 }
 
 impl<'d> PrunedFit<'d> {
-    /// Adds the best weights up to the budget, if that does not hold all that say something, exchanges a fifth of all for better ones, twice at most and only where the objective falls, and finishes
-    /// under 0/1 loss if that is the objective. Pruned by magnitude, or with room for all, only fits the weights that there are.
+    /// Adds the best weights up to the budget, if that does not hold all that say something, exchanges a fifth of all for
+    /// better ones, twice at most and only where the objective falls, and finishes under 0/1 loss if that is the objective. Pruned by magnitude, or with room for all, only fits the weights that there are.
     #[must_use]
     pub fn refine(&self) -> RefinedFit<'d> {
         let Fitted { dataset, params, setting, problem, pool, .. } = &self.fitted;
