@@ -288,6 +288,8 @@ fn ngrams_reach_across_what_is_passed_over_and_not_across_unknown_words_or_lines
     let passed_over = "x".repeat(MAX_TOKEN_BYTES + 1);
     let lines =
         format!("a b c\na x b c\na {passed_over} b\na {passed_over} x b\na\nb c\na \u{FF} b\na ½ b\nA B\n");
+    let unknown = format!("a {} b\na {} b\na é b\na {} b\n", "x".repeat(20), "x".repeat(250), "é".repeat(20));
+    check(model.clone(), unknown.as_bytes());
     check(model.clone(), lines.as_bytes());
     check(model.clone(), lines.replace('\n', " ").repeat(200).as_bytes());
     assert_eq!(model.into_classifier().classify(format!("a {passed_over} b")), "00001");

@@ -88,3 +88,56 @@ pub(super) fn metadata(
     }
     entries.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DatasetBuilder;
+    use crate::text::{AffixLengths, FeatureSpec};
+
+    #[test]
+    fn metadata_tells_what_was_chosen_and_asked_for_and_nothing_else() {
+        let names = |spec: FeatureSpec, params: &Params, setting: &Setting, estimate| -> Vec<String> {
+            let mut builder = DatasetBuilder::new(spec).unwrap();
+            for label in ["a", "b"] {
+                builder.push(label, label.as_bytes(), 1.0).unwrap();
+            }
+            let entries = metadata(&builder.finish(1).unwrap(), params, setting, estimate);
+            let entry = |(name, value): &(String, String)| format!("{name} {value}");
+            entries.iter().filter(|(name, _)| name != "data_sha256" && name != "paring").map(entry).collect()
+        };
+        let params = Params { seed: 7, ..Params::default() };
+        let setting = Setting { l2: 0.3, ..Setting::without_choice(&params) };
+        let always = [
+            "texts 2",
+            "features 3",
+            "possible_weights 6",
+            "ngrams 1",
+            "objective softmax-margin:2",
+            "l2 0.3",
+            "seed 7",
+        ];
+        assert_eq!(names(FeatureSpec::default(), &params, &setting, None), always);
+        let asked = Params { l1: Some(0.5), prune_by: PruneBy::Magnitude, balance: true, ..params };
+        let chosen = Setting { naive_bayes: true, is_cut: true, dropout: true, ..setting };
+        let estimate = Estimate { accuracy: 0.66667, standard_error: 0.1 };
+        let affixes = Some(AffixLengths { min: 4, max: 6 });
+        let all = names(
+            FeatureSpec { ngrams: 1, affixes },
+            &asked,
+            &chosen,
+            Some(("validation_accuracy", estimate)),
+        );
+        let more = [
+            "affixes 4-6",
+            "penalty naive Bayes",
+            "start dense fit",
+            "dropout 1/4",
+            "l1 0.5",
+            "prune_by magnitude",
+            "balance true",
+            "validation_accuracy 0.6667",
+        ];
+        assert_eq!(all[always.len()..], more);
+    }
+}

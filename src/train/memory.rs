@@ -39,3 +39,14 @@ pub(super) fn check_weights(params: &Params, dataset: &Dataset) -> Result<(), Tr
     let allowed = params.max_memory;
     if needed > allowed { Err(TrainError::DenseMemory { allowed, needed }) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_weights_are_allowed_as_memory_holds_and_one_at_least() {
+        let most = |max_memory| most_weights(&Params { max_memory, ..Params::default() });
+        assert_eq!([0, 63, 64, 96].map(most), [1, 1, 2, 3]);
+    }
+}

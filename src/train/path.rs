@@ -222,6 +222,27 @@ mod tests {
     }
 
     #[test]
+    fn few_weights_are_grown_and_more_are_cut_from_fits_that_are_the_sparser_the_fewer_they_are() {
+        let course = Course {
+            loss: Loss { q: 0.0, margin: 2.0 },
+            l2: 0.3,
+            naive_bayes: false,
+            l1: None,
+            prune_by: PruneBy::Cost,
+            dropout: false,
+            most_cells: 6400,
+        };
+        let l1 = |course: Course| [100, 101, 400, 401, 1600, 1601].map(|size| course.l1_of_cut(size, 6400));
+        let few = Some(L1_OF_FEW);
+        assert_eq!(l1(course), [None, few, few, Some(L1), Some(L1), Some(0.0)]);
+        let by_magnitude = Course { prune_by: PruneBy::Magnitude, ..course };
+        assert_eq!(l1(by_magnitude), [few, few, few, Some(L1), Some(L1), Some(0.0)]);
+        assert_eq!(l1(Course { l1: Some(0.7), ..course }), [Some(0.7); 6]);
+        // There is no dense fit without memory for it.
+        assert_eq!(l1(Course { most_cells: 6399, ..course }), [None; 6]);
+    }
+
+    #[test]
     fn a_budget_is_cut_to_the_same_alone_and_on_the_way_to_a_lower_one() {
         let mut runner = TestRunner::deterministic();
         for at in 0..50 {

@@ -137,3 +137,37 @@ pub(super) fn first_loss(params: &Params) -> Loss {
     };
     Loss { q, margin }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether it suits each of these sizes, of 1,000 texts.
+    fn suits(setting: Setting, objective: Objective, sizes: [usize; 2]) -> [bool; 2] {
+        sizes.map(|size| setting.suits(1000, size, &Params { objective, ..Params::default() }))
+    }
+
+    #[test]
+    fn of_zero_one_loss_fits_grow_with_fifty_texts_for_each_nonzero_and_end_with_ten() {
+        let plain = Setting::plain(Loss { q: 0.0, margin: MARGIN }, 1.0);
+        let alone = Setting { zero_one: ZeroOne::Alone, ..plain };
+        let finish = Setting { zero_one: ZeroOne::Finish, ..plain };
+        assert_eq!(suits(alone, Objective::Auto, [20, 21]), [true, false]);
+        assert_eq!(suits(finish, Objective::Auto, [100, 101]), [true, false]);
+        assert_eq!(suits(alone, Objective::ZeroOne, [20, 21]), [true, false]);
+        assert_eq!(suits(finish, Objective::ZeroOne, [100, 101]), [true, true]);
+    }
+
+    #[test]
+    fn what_overfits_less_is_tried_where_there_are_fewer_texts_and_by_auto_alone() {
+        let plain = Setting::plain(Loss { q: 0.0, margin: MARGIN }, 1.0);
+        for setting in [Setting { naive_bayes: true, ..plain }, Setting { dropout: true, ..plain }] {
+            assert_eq!(suits(setting, Objective::Auto, [20, 21]), [false, true]);
+            assert_eq!(suits(setting, Objective::SoftmaxMargin(2.0), [20, 21]), [false, false]);
+        }
+        let wide = Setting::plain(Loss { q: 0.0, margin: 4.0 }, 1.0);
+        assert_eq!(suits(wide, Objective::Auto, [100, 101]), [false, true]);
+        assert_eq!(suits(wide, Objective::SoftmaxMargin(4.0), [20, 100]), [true, true]);
+        assert_eq!(suits(plain, Objective::Auto, [20, 101]), [true, true]);
+    }
+}

@@ -99,6 +99,56 @@ fn appended_labels(format: Format, bytes: &[u8]) -> Vec<String> {
     }
 }
 
+/// Keeps what each write was given, and whether it was flushed before the next.
+#[derive(Default)]
+struct Writes {
+    all: Vec<(Vec<u8>, bool)>,
+}
+
+impl Write for Writes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.all.push((bytes.to_vec(), false));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if let Some((_, is_flushed)) = self.all.last_mut() {
+            *is_flushed = true;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn each_record_is_written_by_itself_where_that_is_asked_for_and_else_many_at_once() {
+    let inputs = [
+        ("x", "a\nb\nzz\n"),
+        ("x.csv", "text\na\nb\nzz\n"),
+        ("x.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n{\"text\":\"zz\"}\n"),
+    ];
+    for ((name, input), output) in
+        inputs.into_iter().flat_map(|input| [(input, Output::Label), (input, Output::Append)])
+    {
+        let writes = |write_each_record| {
+            let options = StreamOptions { write_each_record, threads: 1, output, ..StreamOptions::default() };
+            let mut stream = Stream::new(classifier(), options, Writes::default()).unwrap();
+            stream.classify(Path::new(name), Box::new(Cursor::new(input))).unwrap();
+            stream.into_output().unwrap().all
+        };
+        let is_record = |bytes: &[u8]| {
+            bytes.iter().position(|&byte| byte == b'\n').is_some_and(|at| at + 1 == bytes.len())
+        };
+        let (each, many) = (writes(true), writes(false));
+        assert!(each.iter().all(|(bytes, is_flushed)| is_record(bytes) && *is_flushed), "{name} {each:?}");
+        // A header is written by itself.
+        assert!(each.len() >= 3 && many.len() == each.len() - 2, "{name} {many:?}");
+        let whole = |writes: Vec<(Vec<u8>, bool)>| {
+            writes.into_iter().flat_map(|(bytes, _)| bytes).collect::<Vec<u8>>()
+        };
+        assert_eq!(whole(each), whole(many));
+    }
+}
+
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let pieces = ["a", "b", "c", " ", "\n", "\r\n", "\r", "\"", "\"\"", ",", "\t", "é", "\u{feff}"];
     let pieces = prop::sample::select(pieces.map(|piece| piece.as_bytes().to_vec()).to_vec());

@@ -103,7 +103,7 @@ mod tests {
     use crate::data::{Dataset, DatasetBuilder};
     use crate::text::FeatureSpec;
     use crate::train::setting::Setting;
-    use crate::train::{Candidate, Estimate, Objective, Params};
+    use crate::train::{Candidate, Estimate, FrontierPoint, Objective, Params};
 
     #[test]
     fn a_size_is_served_by_the_best_of_the_smaller_ones_if_that_is_a_standard_error_better() {
@@ -127,6 +127,26 @@ mod tests {
             builder.push(["x", "y"][class], text.as_bytes(), 1.0).unwrap();
         }
         builder.finish(1).unwrap()
+    }
+
+    #[test]
+    fn the_knee_is_farthest_above_the_chord_over_the_logarithm_of_nonzeros() {
+        let dataset = noisy();
+        let params = Params { objective: Objective::LogLoss, l2: Some(1.0), ..Params::default() };
+        let frontier = params.check().unwrap().frontier(&dataset, &[1], &mut |_| ()).unwrap();
+        let knee = |places: &[(usize, f64)]| {
+            let point = |&(nonzeros, accuracy): &(usize, f64)| {
+                let cross_validated = Estimate { accuracy, standard_error: 0.0 };
+                FrontierPoint { nonzeros, cross_validated, ..frontier.points[0].clone() }
+            };
+            super::knee(&places.iter().map(point).collect::<Vec<_>>())
+        };
+        // Over the nonzeros themselves it would be the third.
+        assert_eq!(knee(&[(1, 0.5), (10, 0.64), (100, 0.7), (1000, 0.74)]), 1);
+        assert_eq!(knee(&[(1, 0.5), (10, 0.55), (100, 0.7), (1000, 0.74)]), 2);
+        // Of equals the first, as on a line.
+        assert_eq!(knee(&[(1, 0.5), (1000, 0.7)]), 0);
+        assert_eq!(knee(&[(5, 0.5)]), 0);
     }
 
     #[test]

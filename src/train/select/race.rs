@@ -209,3 +209,50 @@ impl Search<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DatasetBuilder;
+    use crate::text::FeatureSpec;
+    use crate::train::select::Sought;
+    use crate::train::{Params, folds};
+
+    #[test]
+    fn half_a_standard_error_behind_on_the_first_trials_falls_out_of_the_race() {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for at in 0..800 {
+            builder.push(["a", "b"][at % 2], b"word", 1.0).unwrap();
+        }
+        let dataset = builder.finish(1).unwrap();
+        let folds = folds::stratified(&dataset, 2, 1);
+        let trials: Vec<Trial> = folds.iter().map(|fold| Trial::of_fold(&dataset, fold, false)).collect();
+        let search = Search {
+            dataset: &dataset,
+            params: &Params::default(),
+            trials: &trials,
+            sizes: &[20],
+            sought: Sought::BestAtEach,
+            finished: vec![false],
+            expected: vec![false],
+            step: &|_| (),
+        };
+        // Of 400 texts in the first trial, 200 right have a standard error of ten.
+        let followed = |right: f64| {
+            let setting = Setting::without_choice(&Params::default());
+            let scored = Scored { setting, estimates: Vec::new(), expected: Vec::new() };
+            let right = vec![vec![Some(right)], vec![Some(right)]];
+            Followed { scored, right, expected: vec![vec![None]; 2], cells: Vec::new() }
+        };
+        let behind = |followed: &[Followed], rivals: &[Followed]| -> Vec<(usize, Option<usize>)> {
+            let behind = search.race(followed, rivals, 1);
+            behind.iter().map(|behind| (behind.number, behind.leader)).collect()
+        };
+        let racing = [195.5, 200.0, 194.5].map(followed);
+        assert_eq!(behind(&racing, &[]), [(2, Some(1))]);
+        let mut ahead = followed(206.0);
+        ahead.scored.estimates = vec![Some(Estimate { accuracy: 0.515, standard_error: 0.02 })];
+        ahead.scored.expected = vec![None];
+        assert_eq!(behind(&racing, &[ahead]), [(0, None), (1, None), (2, None)]);
+    }
+}

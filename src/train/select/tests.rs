@@ -182,3 +182,17 @@ fn held_out_texts_that_weigh_nothing_make_no_accuracy_that_is_no_number() {
     let found = super::estimate(&[], &[vec![Some(0.0)]], 0).unwrap();
     assert_eq!((found.accuracy, found.standard_error), (0.0, 0.0));
 }
+
+#[test]
+fn expected_accuracy_is_what_fewer_than_2000_held_out_texts_and_fewer_than_four_for_each_nonzero_are_told_by()
+{
+    let is_expected = |texts: usize, size: usize| {
+        let dataset = dataset(texts);
+        let folds = folds::stratified(&dataset, 4, 1);
+        let trials: Vec<Trial> = folds.iter().map(|fold| Trial::of_fold(&dataset, fold, false)).collect();
+        super::is_expected(&trials, size)
+    };
+    // Fits to three quarters of them.
+    assert_eq!([374, 375].map(|size| is_expected(1999, size)), [false, true]);
+    assert!(!is_expected(2000, 1000));
+}

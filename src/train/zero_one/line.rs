@@ -144,6 +144,19 @@ mod tests {
         })
     }
 
+    #[test]
+    fn of_equal_gains_the_widest_interval_is_taken_and_a_score_inside_one_without_an_end() {
+        let change =
+            |events: &[Event]| best(0, events.iter().map(|&event| (event, true)), &mut Vec::new()).change;
+        assert_eq!(change(&[]), 0);
+        assert_eq!(change(&[(10, 1.0)]), 10 + INSIDE);
+        assert_eq!(change(&[(-10, -1.0)]), -11 - INSIDE);
+        assert_eq!(change(&[(10, 1.0), (20, -1.0)]), 14);
+        assert_eq!(change(&[(10, 1.0), (20, -1.0), (30, 1.0), (50, -1.0)]), 39);
+        // Beyond two scores no interval is wider than another.
+        assert_eq!(change(&[(10, 1.0), (1010, -1.0), (2000, 1.0), (9000, -1.0)]), 509);
+    }
+
     proptest! {
         #[test]
         fn the_best_of_all_changes_is_found_among_few_events_and_many(
