@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
 /// How records are written in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,7 +19,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// All formats with the names that [`from_str`](Self::from_str) takes.
+    /// All formats with their names.
     pub const NAMES: [(&'static str, Format); 5] = [
         ("lines", Format::Lines),
         ("tsv", Format::Tsv),
@@ -55,30 +54,6 @@ impl fmt::Display for Format {
     }
 }
 
-/// A text that names no [`Format`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FormatNameError {
-    found: String,
-}
-
-impl fmt::Display for FormatNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = Format::NAMES.map(|(name, _)| name).join(", ");
-        write!(f, "format {:?}: expected one of {names}", self.found)
-    }
-}
-
-impl std::error::Error for FormatNameError {}
-
-impl FromStr for Format {
-    type Err = FormatNameError;
-
-    fn from_str(name: &str) -> Result<Format, FormatNameError> {
-        let known = Self::NAMES.iter().find(|(known, _)| *known == name);
-        known.map(|&(_, format)| format).ok_or_else(|| FormatNameError { found: name.into() })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,15 +71,5 @@ mod tests {
         ] {
             assert_eq!(Format::from_path(Path::new(path)), format, "{path}");
         }
-    }
-
-    #[test]
-    fn every_format_parses_from_its_own_name() {
-        for (name, format) in Format::NAMES {
-            assert_eq!(name.parse(), Ok(format));
-            assert_eq!(format.to_string(), name);
-        }
-        let error = "xml".parse::<Format>().unwrap_err().to_string();
-        assert!(error.contains("\"xml\"") && error.contains("jsonl"), "{error}");
     }
 }

@@ -8,5 +8,5 @@ pub mod input;
 pub mod read;
 
 pub use dataset::{Dataset, DatasetBuilder, DatasetError};
-pub use format::{Format, FormatNameError};
+pub use format::Format;
 pub use read::{Column, ReadError, ReadOptions, ReadSummary, Record, read_labelled};

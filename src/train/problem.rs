@@ -31,6 +31,18 @@ impl Problem {
     /// The texts of `dataset` whose index `rows` gives; with `balance`, every class present gets the same
     /// total weight.
     pub(super) fn new(dataset: &Dataset, rows: &[u32], balance: bool) -> Problem {
+        Problem::of_rows(dataset, rows, dataset.weights()).scaled(balance)
+    }
+
+    /// The texts whose index `rows` gives, to score on: their weights are those that they have among all texts, so that
+    /// folds can be added up.
+    pub(super) fn held_out(dataset: &Dataset, rows: &[u32], balance: bool) -> Problem {
+        let among_all = scaled_weights(dataset.labels(), dataset.weights(), dataset.classes().len(), balance);
+        Problem::of_rows(dataset, rows, &among_all)
+    }
+
+    /// The texts of `dataset` whose index `rows` gives, with those weights of all.
+    fn of_rows(dataset: &Dataset, rows: &[u32], weights: &[f32]) -> Problem {
         let counts = dataset.counts();
         let mut indptr = Vec::with_capacity(rows.len() + 1);
         indptr.push(0);
@@ -45,17 +57,8 @@ impl Problem {
         }
         let by_text = CsMatI::new((rows.len(), counts.cols()), indptr, indices, data);
         let labels: Vec<u32> = rows.iter().map(|&row| dataset.labels()[row as usize]).collect();
-        let weights: Vec<f32> = rows.iter().map(|&row| dataset.weights()[row as usize]).collect();
-        Problem::from_parts(&by_text, labels, weights, dataset.classes().len(), balance)
-    }
-
-    /// The texts whose index `rows` gives, to score on: their weights are those that they have among all texts, so that
-    /// folds can be added up.
-    pub(super) fn held_out(dataset: &Dataset, rows: &[u32], balance: bool) -> Problem {
-        let among_all = scaled_weights(dataset.labels(), dataset.weights(), dataset.classes().len(), balance);
-        let mut problem = Problem::new(dataset, rows, false);
-        problem.weights = rows.iter().map(|&row| among_all[row as usize]).collect();
-        problem
+        let weights = rows.iter().map(|&row| weights[row as usize]).collect();
+        Problem::from_parts(&by_text, labels, weights, dataset.classes().len())
     }
 
     /// All texts of `dataset`.
@@ -89,7 +92,8 @@ impl Problem {
         let unknown = texts.len() - labels.len();
         let by_text = CsMatI::new((labels.len(), dataset.features().len()), indptr, indices, data);
         let weights = vec![1.0; labels.len()];
-        (Problem::from_parts(&by_text, labels, weights, dataset.classes().len(), balance), unknown)
+        let problem = Problem::from_parts(&by_text, labels, weights, dataset.classes().len());
+        (problem.scaled(balance), unknown)
     }
 
     fn from_parts(
@@ -97,14 +101,18 @@ impl Problem {
         labels: Vec<u32>,
         weights: Vec<f32>,
         classes: usize,
-        balance: bool,
     ) -> Problem {
-        let weights = scaled_weights(&labels, &weights, classes, balance);
         let by_feature = by_text.to_csc();
         let scales = scales(by_text);
         let entries = by_feature.data().iter().zip(by_feature.indices());
         let shares = entries.map(|(&count, &text)| count.min(MAX_COUNT) * scales[text as usize]).collect();
         Problem { by_feature, shares, labels, weights, classes }
+    }
+
+    /// The same with [`scaled_weights`].
+    fn scaled(self, balance: bool) -> Problem {
+        let weights = scaled_weights(&self.labels, &self.weights, self.classes, balance);
+        Problem { weights, ..self }
     }
 
     /// [`PARTIAL_COPIES`] of each text, each of whose features but the intercept is left out of one, drawn at random, and
@@ -135,8 +143,7 @@ impl Problem {
             }
         }
         let by_text = CsMatI::new((labels.len(), self.features()), indptr, indices, data);
-        let copies = Problem::from_parts(&by_text, labels, weights.clone(), self.classes, false);
-        Problem { weights, ..copies }
+        Problem::from_parts(&by_text, labels, weights, self.classes)
     }
 
     /// The shares, of shape (texts, features), compressed by rows.
@@ -252,7 +259,7 @@ pub(super) mod tests {
             let by_text = CsMatI::new((texts.len(), 4), indptr, indices, data);
             let labels = texts.iter().map(|&(_, label, _)| label).collect();
             let weights = texts.iter().map(|&(_, _, weight)| f32::from(weight)).collect();
-            Problem::from_parts(&by_text, labels, weights, 3, false)
+            Problem::from_parts(&by_text, labels, weights, 3).scaled(false)
         })
     }
 
@@ -301,7 +308,7 @@ pub(super) mod tests {
     #[test]
     fn shares_are_counts_over_the_root_of_the_length() {
         let by_text = CsMatI::new((2, 2), vec![0, 1, 3], vec![0, 0, 1], vec![4.0, 1.0, 15.0]);
-        let problem = Problem::from_parts(&by_text, vec![0, 1], vec![1.0; 2], 2, false);
+        let problem = Problem::from_parts(&by_text, vec![0, 1], vec![1.0; 2], 2);
         let (texts, shares) = problem.shares_of(0);
         assert_eq!(texts, [0, 1]);
         assert!((shares[0] / shares[1] - 8.0).abs() < 1e-5);
@@ -313,7 +320,7 @@ pub(super) mod tests {
     #[test]
     fn balance_gives_every_class_the_same_weight() {
         let by_text = CsMatI::new((4, 1), vec![0, 1, 2, 3, 4], vec![0; 4], vec![1.0; 4]);
-        let problem = Problem::from_parts(&by_text, vec![0, 0, 0, 1], vec![1.0; 4], 2, true);
+        let problem = Problem::from_parts(&by_text, vec![0, 0, 0, 1], vec![1.0; 4], 2).scaled(true);
         let close = |a: f32, b: f32| (a - b).abs() < 1e-6;
         assert!(close(problem.weights()[..3].iter().sum(), 2.0) && close(problem.weights()[3], 2.0));
     }
