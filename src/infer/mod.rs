@@ -138,9 +138,10 @@ impl Classifier {
     /// The softmax of the scores: 0 or more, adding up to 1. These are the model's own
     /// probabilities; they are not calibrated.
     pub fn predict_proba(&self, text: impl AsRef<[u8]>) -> Vec<f32> {
-        let mut scores = self.decision_function(text);
+        let mut scores: Vec<f64> =
+            self.scorer().scores(text.as_ref()).iter().copied().map(f64::from).collect();
         softmax(&mut scores);
-        scores
+        scores.into_iter().map(|probability| probability as f32).collect()
     }
 
     /// The `k` classes with the largest scores, largest first, ties in the model's order of classes.
@@ -165,24 +166,14 @@ impl Classifier {
     }
 }
 
-/// The softmax of finite scores, in place.
-pub fn softmax(scores: &mut [f32]) {
-    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+/// The softmax of finite scores, in place. In `f32`, many small terms would be rounded alike.
+pub(crate) fn softmax(scores: &mut [f64]) {
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     for score in scores.iter_mut() {
-        *score = exp(*score - largest);
+        *score = libm::exp(*score - largest);
     }
-    let sum: f32 = scores.iter().sum();
+    let sum: f64 = scores.iter().sum();
     for score in scores {
         *score /= sum;
     }
-}
-
-#[cfg(feature = "std")]
-fn exp(x: f32) -> f32 {
-    x.exp()
-}
-
-#[cfg(not(feature = "std"))]
-fn exp(x: f32) -> f32 {
-    libm::expf(x)
 }

@@ -15,7 +15,7 @@ pub(super) struct Rank {
     /// By how much the score exceeds that of the next class; infinite if there is none.
     pub(super) margin: f32,
     /// Any number where no probabilities are written.
-    pub(super) probability: f32,
+    pub(super) probability: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,11 +201,11 @@ impl Renderer {
             output.extend_from_slice(&self.labels[label]);
             if self.scores {
                 separate(output);
-                add_number(output, format_args!("{}", rank.score));
+                add_number(output, format_args!("{}", f64::from(rank.score)));
                 separate(output);
                 match self.syntax {
                     Syntax::Json if rank.margin.is_infinite() => output.extend_from_slice(b"null"),
-                    _ => add_number(output, format_args!("{}", rank.margin)),
+                    _ => add_number(output, format_args!("{}", f64::from(rank.margin))),
                 }
             }
             if self.probabilities {

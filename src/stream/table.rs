@@ -102,7 +102,7 @@ impl<W: Write + Send + 'static> Stream<W> {
         while width.is_none() && blocks.next(&mut block).map_err(|error| unreadable(name, error))? {
             let mut bad = 0;
             while let Some((row, _)) = first_row(format, &block.records()[bad..]) {
-                width = Some(row.columns).filter(|&columns| any_width.has_text(columns));
+                width = Some(row.columns).filter(|&columns| !row.is_open && any_width.has_text(columns));
                 if width.is_some() {
                     break;
                 }

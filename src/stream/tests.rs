@@ -85,6 +85,11 @@ fn a_json_number_is_a_text_and_bytes_that_are_not_utf8_are_too() {
     );
     ended.unwrap();
     assert_eq!(output, "Other\nApple, \"red\"\nBean green\n");
+    // So they are where tabs stand between tokens, and beside a number.
+    let lines = b"{\"text\":\t\"\xff\\\"\\\\ a\"}\t\n{\t\"u\":1,\"text\":\"\\ud800 b\"}\n{\"text\":5,\"u\":\"\xff\"}\n";
+    let (output, ended) = run(&StreamOptions::default(), &[("x.jsonl", lines)]);
+    ended.unwrap();
+    assert_eq!(output, "Apple, \"red\"\nBean green\nOther\n");
 }
 
 #[test]
@@ -93,7 +98,13 @@ fn json_with_control_characters_in_its_strings_is_bad_wherever_they_are() {
         output_of(&append(), "x.jsonl", "{\t\"text\":\t\"b\"\t}\n"),
         "{\t\"text\":\t\"b\"\t,\"label\":\"Bean\\tgreen\"}\n"
     );
-    for line in ["{\"text\":\"b\tb\"}", "{\"text\":\"b\",\"\u{1}\":1}", "{\"text\":\"b\",\"u\":\"\t\"}"] {
+    for line in [
+        "{\"text\":\"b\tb\"}",
+        "{\"text\":\"\\\"\t\"}",
+        "{\"text\":\"b\\\\\",\"u\":\"\t\"}",
+        "{\"text\":\"b\",\"\u{1}\":1}",
+        "{\"text\":\"b\",\"u\":\"\t\"}",
+    ] {
         let (_, error) = error_of(&append(), "x.jsonl", line);
         assert!(error.starts_with("x.jsonl:1: control character"), "{error}");
     }
@@ -105,6 +116,24 @@ fn of_two_json_fields_of_a_name_the_last_counts() {
     assert_eq!(output_of(&options, "x.jsonl", r#"{"o":{"t":"a"},"o":{"t":"a","t":"b"}}"#), "Bean green\n");
     let (_, error) = error_of(&options, "x.jsonl", r#"{"o":{"t":"a"},"o":{}}"#);
     assert!(error.starts_with("x.jsonl:1: no text in field \"o.t\""), "{error}");
+}
+
+#[test]
+fn scores_are_written_with_all_their_digits() {
+    let parts = ModelParts {
+        classes: vec!["a".into(), "b".into()],
+        class_counts: vec![1, 1],
+        features: vec!["x".into()],
+        indptr: vec![0, 1],
+        indices: vec![0],
+        data: vec![2339.0 / 256.0],
+        ..ModelParts::default()
+    };
+    let classifier = Arc::new(Model::from_parts(parts).unwrap().into_classifier());
+    let options = StreamOptions { scores: true, ..StreamOptions::default() };
+    let mut stream = Stream::new(classifier, options, Vec::new()).unwrap();
+    stream.classify(Path::new("x"), Box::new(Cursor::new("x"))).unwrap();
+    assert_eq!(stream.into_output().unwrap(), b"a\t9.13671875\t9.13671875\n");
 }
 
 #[test]
@@ -157,10 +186,10 @@ fn the_first_of_several_classes_is_the_one_of_one_past_what_scores_can_tell() {
         String::from_utf8(stream.into_output().unwrap()).unwrap()
     };
     let options = StreamOptions { scores: true, ..StreamOptions::default() };
-    assert_eq!(found(options.clone()), "B\t255992.19\t0.00390625\n");
+    assert_eq!(found(options.clone()), "B\t255992.1875\t0.00390625\n");
     assert_eq!(
         found(StreamOptions { top: 2, ..options }),
-        "B\t255992.19\t0.00390625\tA\t255992.19\t255992.19\n"
+        "B\t255992.1875\t0.00390625\tA\t255992.1875\t255992.1875\n"
     );
     assert_eq!(classifier.top_k(&text, 1)[0].0, 1);
 }

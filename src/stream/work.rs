@@ -202,7 +202,7 @@ struct Scoring<'c> {
     scorer: Scorer<'c>,
     labels: Vec<Label>,
     predictions: Vec<Prediction>,
-    probabilities: Vec<f32>,
+    probabilities: Vec<f64>,
     ranks: Vec<Rank>,
 }
 
@@ -264,13 +264,11 @@ impl<'c> Scoring<'c> {
             probability: 0.0,
         }));
         if renderer.has_probabilities() {
-            self.probabilities.resize(self.ranks.len(), 0.0);
-            for rank in &self.ranks {
-                self.probabilities[rank.class as usize] = rank.score;
-            }
+            self.probabilities.clear();
+            self.probabilities.extend(self.ranks.iter().map(|rank| f64::from(rank.score)));
             softmax(&mut self.probabilities);
-            for rank in &mut self.ranks {
-                rank.probability = self.probabilities[rank.class as usize];
+            for (rank, &probability) in self.ranks.iter_mut().zip(&self.probabilities) {
+                rank.probability = probability;
             }
         }
         self.ranks.truncate(renderer.top());

@@ -50,11 +50,14 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
     }
 }
 
-fn nonzeros(model: &Model) -> impl Iterator<Item = (&str, &str, f32)> {
+/// Scores as `f64`, in which all their digits are printed.
+fn nonzeros(model: &Model) -> impl Iterator<Item = (&str, &str, f64)> {
     model.features().iter().enumerate().flat_map(move |(at, feature)| {
         let (classes, scores) = model.column(at);
         let pairs = classes.iter().zip(scores);
-        pairs.map(move |(&class, &score)| (feature.as_str(), model.classes()[class as usize].as_str(), score))
+        pairs.map(move |(&class, &score)| {
+            (feature.as_str(), model.classes()[class as usize].as_str(), f64::from(score))
+        })
     })
 }
 

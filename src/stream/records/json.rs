@@ -33,26 +33,37 @@ impl Fields {
         let mut deserializer = serde_json::Deserializer::from_slice(line);
         let level = Level { path: &self.path, added: &self.added, found: &mut found };
         let parsed = level.deserialize(&mut deserializer).and_then(|()| deserializer.end());
-        // Strings taken as bytes may hold what is no JSON; a tab between fields is. Without a way out of it, the loop takes
-        // many bytes at a time.
-        let has_controls = line.iter().fold(false, |found, &byte| found | (byte < 0x20));
         match (parsed, found.taken, found.text) {
-            (Ok(()), Some(name), _) if !has_controls => Err(BadRecord::FieldTaken(name.into())),
-            (Ok(()), None, Some(text)) if !has_controls => Ok(text),
+            (Ok(()), Some(name), _) if !has_control_in_string(line) => {
+                Err(BadRecord::FieldTaken(name.into()))
+            }
+            (Ok(()), None, Some(text)) if !has_control_in_string(line) => Ok(text),
             // Something is amiss, or the text is a number: what reads labelled data tells which.
             _ => {
-                let line = str::from_utf8(line).map_err(|_| BadRecord::JsonNotUtf8)?;
+                let line = String::from_utf8_lossy(line);
                 // Of what is no JSON nothing is said to be taken.
-                if let Some(name) = self.added.iter().find(|name| json::has_field(line, name)) {
+                if let Some(name) = self.added.iter().find(|name| json::has_field(&line, name)) {
                     return Err(BadRecord::FieldTaken(name.clone()));
                 }
-                match json::value(line, ColumnRole::Text, &self.text)? {
-                    Cow::Borrowed(text) => Ok(Cow::Borrowed(text.as_bytes())),
-                    Cow::Owned(text) => Ok(Cow::Owned(text.into_bytes())),
-                }
+                let text = json::value(&line, ColumnRole::Text, &self.text)?;
+                Ok(Cow::Owned(text.into_owned().into_bytes()))
             }
         }
     }
+}
+
+/// Whether a string in JSON that was parsed, its strings taken as bytes, holds a control character as it is, which is none.
+fn has_control_in_string(json: &[u8]) -> bool {
+    // Without a way out of it, the loop takes many bytes at a time.
+    let has_control = json.iter().fold(false, |found, &byte| found | (byte < 0x20));
+    let (mut is_in_string, mut is_escaped) = (false, false);
+    has_control
+        && json.iter().any(|&byte| {
+            let is_quote = byte == b'"' && !is_escaped;
+            is_escaped = is_in_string && byte == b'\\' && !is_escaped;
+            is_in_string ^= is_quote;
+            is_in_string && byte < 0x20
+        })
 }
 
 /// Takes a line. One of white space alone is no record.

@@ -105,6 +105,13 @@ fn rows_before_the_first_with_the_text_are_bad_records_however_blocks_are_cut() 
 }
 
 #[test]
+fn a_row_whose_quote_is_not_closed_does_not_tell_how_many_columns_there_are() {
+    let files: [(&str, &[u8]); 2] = [("x.csv", b"1,b,2\n"), ("y.csv", b"1,\"b\n")];
+    let (output, ended) = run(&skipping(1 << 16, Output::Append), &files);
+    assert_eq!((output.as_str(), ended.unwrap().bad_records), ("1,b,2,Bean\tgreen\n1,\"b\n", 1));
+}
+
+#[test]
 fn empty_lines_before_the_first_row_do_not_tell_how_many_columns_there_are() {
     for block_bytes in [1, 1 << 16] {
         let first = StreamOptions { text: Column::Number(1), ..skipping(block_bytes, Output::Append) };
