@@ -102,6 +102,11 @@ fn the_lines_of_standard_input_are_explained() {
     let output = bench.paring(&["explain", "-"]).stdin(input).output().unwrap();
     let explained = String::from_utf8(output.stdout).unwrap();
     assert!(explained.contains("\nnurse ") && explained.contains("\ncook "), "{explained}");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(b"night nurse\n\xff cook").unwrap();
+    let input = std::fs::File::open(bench.write("texts.gz", gzip.finish().unwrap())).unwrap();
+    let output = bench.paring(&["explain", "-"]).stdin(input).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), explained);
 }
 
 #[cfg(unix)]

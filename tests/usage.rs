@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::process::Stdio;
+
 use common::{Bench, data};
 
 #[test]
@@ -64,6 +66,7 @@ fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
     bench.write("lines.txt", "a\n");
     bench.write("data.jsonl", "{\"label\": \"a\", \"text\": \"x\"}\n");
     bench.write("data.tsv", "label\ttext\na\tx\ny\n");
+    bench.write("semicolons.csv", "label;text\na;x\n");
     for (code, arguments, told) in [
         (2, &["train", "data"][..], "expected tsv, csv, jsonl or fasttext; name it with --format"),
         (2, &["train", "lines.txt"], "expected tsv, csv, jsonl or fasttext; name it with --format"),
@@ -76,6 +79,17 @@ fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
         ),
         (2, &["train", "data.jsonl", "--no-header"], "names alone; name it with --label NAME"),
         (2, &["train", "data.tsv", "--no-header", "--label", "x"], "1 for the first, as in --label 1"),
+        (
+            2,
+            &["train", "data.tsv", "--label", "text"],
+            "\"text\" for the label and the text: expected one for each",
+        ),
+        (
+            1,
+            &["train", "data.tsv", "--format", "csv"],
+            "commas between columns in CSV, tabs in TSV; say --format tsv for tabs",
+        ),
+        (1, &["train", "semicolons.csv"], "commas between columns in CSV, tabs in TSV; save it so"),
         (
             1,
             &["train", "data.tsv", "--label", "class"],
@@ -207,6 +221,35 @@ fn a_model_is_an_input_too() {
     let complaint = bench.failure(2, &["evaluate", "-m", "m", &test, "--confusion", "m"]);
     assert!(complaint.contains("m: the input is also the output"), "{complaint}");
     assert_eq!(std::fs::read(bench.path("m")).unwrap(), model);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_model_is_not_mixed_with_the_report_in_one_pipe() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let complaint = bench.failure(2, &["train", &train, "-o", "/dev/stdout", "--nonzeros", "5"]);
+    assert!(complaint.contains("/dev/stdout: standard output is this file"), "{complaint}");
+    let ended =
+        bench.paring(&["train", &train, "-o", "/dev/null", "--nonzeros", "5"]).stdout(Stdio::null()).status();
+    assert!(ended.unwrap().success());
+}
+
+#[test]
+fn a_complaint_is_one_line_and_steers_no_terminal_whatever_a_file_is_called() {
+    let complaint = Bench::new().failure(1, &["classify", "a\u{1b}[31m\nb\u{202e}.csv"]);
+    assert!(complaint.contains("a\u{fffd}[31m\u{fffd}b\u{fffd}.csv: "), "{complaint}");
+}
+
+#[test]
+fn bad_records_are_told_of_though_the_stream_ends_in_an_error() {
+    let bench = Bench::new();
+    bench.write("a.csv", "id,text\n1\n2,nurse\n");
+    bench.write("b.csv", "id,title\n1,nurse\n");
+    let output = bench.run(&["classify", "--skip-bad-records", "a.csv", "b.csv"]);
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(complaint.contains("bad records, passed over: 1\nparing:   a.csv:2: 1 column"), "{complaint}");
 }
 
 #[cfg(unix)]

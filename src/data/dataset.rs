@@ -29,6 +29,7 @@ pub struct Dataset {
     class_counts: Vec<u64>,
     features: Vec<String>,
     spec: FeatureSpec,
+    min_count: u32,
     digest: String,
 }
 
@@ -108,6 +109,11 @@ impl Dataset {
     /// Which features were drawn from the texts.
     pub fn spec(&self) -> FeatureSpec {
         self.spec
+    }
+
+    /// Features of fewer texts were left out.
+    pub fn min_count(&self) -> u32 {
+        self.min_count
     }
 
     /// The SHA-256 of the labels, texts and weights in their order, in hexadecimal.
@@ -254,7 +260,17 @@ impl DatasetBuilder {
         }
         let counts = sprs::CsMatI::new((labels.len(), names.len()), indptr, indices, data);
         let digest = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Dataset { counts, labels, weights, classes, class_counts, features: names, spec, digest })
+        Ok(Dataset {
+            counts,
+            labels,
+            weights,
+            classes,
+            class_counts,
+            features: names,
+            spec,
+            min_count,
+            digest,
+        })
     }
 }
 

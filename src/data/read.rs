@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | TSV | a line | separated by tabs, nothing quoted: a `"` is a character like any other |
 //! | CSV | as RFC 4180 says; a quoted field may hold line breaks | separated by commas |
-//! | JSON Lines | a line with one JSON object | its fields; a dotted path reaches into nested objects |
+//! | JSON Lines | a line with one JSON object | its fields; a dotted path reaches into nested objects, or is the whole name of a field |
 //! | fastText | a line, `__label__NAME` and the text after one space or tab | none |
 //!
 //! * The first record of TSV and CSV is a header with the names of the columns, unless [`ReadOptions::header`] says
@@ -243,6 +243,9 @@ fn checked_format(file: &Path, options: &ReadOptions) -> Result<Format, ReadErro
         (ColumnRole::Text, Some(&options.text)),
         (ColumnRole::Weight, options.weight.as_ref()),
     ];
+    if options.label == options.text && format != Format::FastText {
+        return usage(ReadErrorKind::SameColumn(options.label.clone()));
+    }
     for (role, column) in columns {
         match (format, column) {
             (Format::Lines, _) => return usage(ReadErrorKind::NoLabels),

@@ -5,7 +5,7 @@
 //! | lines | every line, an empty one too, and the last one with or without its line feed | the line |
 //! | TSV | every line after the header, but for empty ones where there are several columns (as the first line that is not empty has, where there is no header) | a column |
 //! | CSV | as RFC 4180 says; a quoted field may hold line breaks; empty lines are no records | a column |
-//! | JSON Lines | every line but those of white space | a field, a string or a number; a dotted path reaches into objects; bytes that are not UTF-8 and escapes of half a character separate words, as in the others |
+//! | JSON Lines | every line but those of white space | a field, a string or a number; a dotted path reaches into objects, or is the whole name of a field; bytes that are not UTF-8 and escapes of half a character separate words, as in the others |
 //!
 //! For each record one record is written, in order, whatever the number of threads.
 //!

@@ -111,6 +111,22 @@ fn json_with_control_characters_in_its_strings_is_bad_wherever_they_are() {
 }
 
 #[test]
+fn a_dotted_path_is_the_whole_name_of_a_json_field_where_it_reaches_nothing() {
+    let options = StreamOptions { text: Column::Name("o.t".into()), ..StreamOptions::default() };
+    for (json, label) in [
+        (r#"{"o.t":"b"}"#, "Bean green\n"),
+        (r#"{"o":{"u":"a"},"o.t":"b"}"#, "Bean green\n"),
+        (r#"{"o":{"t":"b"},"o.t":"a"}"#, "Bean green\n"),
+        (r#"{"o.t":["a"],"o":{"t":"b"}}"#, "Bean green\n"),
+        (r#"{"o":"a","o.t":5}"#, "Other\n"),
+    ] {
+        assert_eq!(output_of(&options, "x.jsonl", json), label, "{json}");
+    }
+    let (_, error) = error_of(&options, "x.jsonl", r#"{"o":{"o.t":"b"}}"#);
+    assert!(error.starts_with("x.jsonl:1: no text in field \"o.t\""), "{error}");
+}
+
+#[test]
 fn of_two_json_fields_of_a_name_the_last_counts() {
     let options = StreamOptions { text: Column::Name("o.t".into()), ..StreamOptions::default() };
     assert_eq!(output_of(&options, "x.jsonl", r#"{"o":{"t":"a"},"o":{"t":"a","t":"b"}}"#), "Bean green\n");

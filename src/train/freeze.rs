@@ -65,6 +65,9 @@ pub(super) fn metadata(
     if let Some(affixes) = dataset.spec().affixes {
         entries.push(("affixes", format!("{}-{}", affixes.min, affixes.max)));
     }
+    if dataset.min_count() > 1 {
+        entries.push(("min_count", dataset.min_count().to_string()));
+    }
     if setting.naive_bayes {
         entries.push(("penalty", "naive Bayes".into()));
     }
@@ -83,6 +86,9 @@ pub(super) fn metadata(
     if params.balance {
         entries.push(("balance", "true".into()));
     }
+    if params.folds != Params::default().folds {
+        entries.push(("folds", params.folds.to_string()));
+    }
     if let Some((name, estimate)) = estimate {
         entries.push((name, format!("{:.4}", estimate.accuracy)));
     }
@@ -97,14 +103,17 @@ mod tests {
 
     #[test]
     fn metadata_tells_what_was_chosen_and_asked_for_and_nothing_else() {
-        let names = |spec: FeatureSpec, params: &Params, setting: &Setting, estimate| -> Vec<String> {
+        let entries = |dataset: &Dataset, params: &Params, setting: &Setting, estimate| -> Vec<String> {
+            let entries = metadata(dataset, params, setting, estimate);
+            let entry = |(name, value): &(String, String)| format!("{name} {value}");
+            entries.iter().filter(|(name, _)| name != "data_sha256" && name != "paring").map(entry).collect()
+        };
+        let dataset = |spec, min_count| {
             let mut builder = DatasetBuilder::new(spec).unwrap();
             for label in ["a", "b"] {
                 builder.push(label, label.as_bytes(), 1.0).unwrap();
             }
-            let entries = metadata(&builder.finish(1).unwrap(), params, setting, estimate);
-            let entry = |(name, value): &(String, String)| format!("{name} {value}");
-            entries.iter().filter(|(name, _)| name != "data_sha256" && name != "paring").map(entry).collect()
+            builder.finish(min_count).unwrap()
         };
         let params = Params { seed: 7, ..Params::default() };
         let setting = Setting { l2: 0.3, ..Setting::without_choice(&params) };
@@ -117,25 +126,23 @@ mod tests {
             "l2 0.3",
             "seed 7",
         ];
-        assert_eq!(names(FeatureSpec::default(), &params, &setting, None), always);
-        let asked = Params { l1: Some(0.5), prune_by: PruneBy::Magnitude, balance: true, ..params };
+        assert_eq!(entries(&dataset(FeatureSpec::default(), 1), &params, &setting, None), always);
+        let asked = Params { l1: Some(0.5), prune_by: PruneBy::Magnitude, balance: true, folds: 3, ..params };
         let chosen = Setting { naive_bayes: true, is_cut: true, dropout: true, ..setting };
         let estimate = Estimate { accuracy: 0.66667, standard_error: 0.1 };
         let affixes = Some(AffixLengths { min: 4, max: 6 });
-        let all = names(
-            FeatureSpec { ngrams: 1, affixes },
-            &asked,
-            &chosen,
-            Some(("validation_accuracy", estimate)),
-        );
+        let dataset = dataset(FeatureSpec { ngrams: 1, affixes }, 2);
+        let all = entries(&dataset, &asked, &chosen, Some(("validation_accuracy", estimate)));
         let more = [
             "affixes 4-6",
+            "min_count 2",
             "penalty naive Bayes",
             "start dense fit",
             "dropout 1/4",
             "l1 0.5",
             "prune_by magnitude",
             "balance true",
+            "folds 3",
             "validation_accuracy 0.6667",
         ];
         assert_eq!(all[always.len()..], more);

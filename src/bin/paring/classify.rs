@@ -58,7 +58,7 @@ pub struct Classify {
     #[arg(long, value_enum)]
     format: Option<FormatArgument>,
 
-    /// The column or field of the text; a dotted path reaches into JSON objects [default: text]
+    /// The column or field of the text; a dotted path reaches into JSON objects, or is a name itself [default: text]
     #[arg(long, value_name = "NAME", allow_negative_numbers = true)]
     text: Option<String>,
 
@@ -94,7 +94,8 @@ pub struct Classify {
     #[arg(long, value_name = "X", requires = "unknown", allow_negative_numbers = true)]
     min_margin: Option<f32>,
 
-    /// Go on past bad records: their label is the unknown one, or empty; --output append leaves them as they came
+    /// Go on past bad records: their label is the unknown one, or empty; --output append leaves them as they came, and
+    /// ends all the same at an object that has a field by the name of one to be added
     #[arg(long)]
     skip_bad_records: bool,
 
@@ -181,10 +182,6 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
         Ok(stream.classify(file, input)?)
     });
     progress.finish();
-    match classified {
-        Err(error) if error.downcast_ref().is_some_and(StreamError::is_closed_output) => return Ok(()),
-        ended => ended?,
-    }
     let (bad_records, first_bad) = (stream.summary().bad_records, stream.first_bad_records());
     if bad_records > 0 {
         tell(format_args!("bad records, passed over: {}", HumanCount(bad_records)));
@@ -192,7 +189,10 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
     for bad in first_bad {
         tell(format_args!("  {bad}"));
     }
-    Ok(())
+    match classified {
+        Err(error) if error.downcast_ref().is_some_and(StreamError::is_closed_output) => Ok(()),
+        ended => ended,
+    }
 }
 
 /// How far the stream has come, on a terminal's standard error.

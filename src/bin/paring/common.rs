@@ -57,7 +57,7 @@ pub struct Labelled {
     #[arg(long, value_enum)]
     format: Option<LabelledFormat>,
 
-    /// The column or field of the label; a dotted path reaches into JSON objects [default: label]
+    /// The column or field of the label; a dotted path reaches into JSON objects, or is a name itself [default: label]
     #[arg(long, value_name = "NAME", allow_negative_numbers = true)]
     label: Option<String>,
 
@@ -97,9 +97,9 @@ impl Labelled {
     }
 }
 
-/// Tells something on standard error. That it cannot be told changes nothing.
+/// Tells something on standard error, on one line whatever files are called. That it cannot be told changes nothing.
 pub fn tell(what: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "paring: {what}");
+    let _ = writeln!(io::stderr(), "paring: {}", visible(&what.to_string()));
 }
 
 /// Tells on standard error what was left out.
@@ -217,7 +217,15 @@ pub fn check_output<'p>(output: &Path, inputs: impl IntoIterator<Item = &'p Path
         let told = "-: expected the name of a file to write (./- for one of this name)";
         return Err(Usage(told.into()).into());
     }
-    if let Ok(found) = std::fs::metadata(output)
+    let found = std::fs::metadata(output);
+    #[cfg(unix)]
+    if let (Ok(found), Ok(standard)) = (&found, standard_output())
+        && (is_same(found, &standard) || is_same_pipe(found, &standard))
+    {
+        let told = "standard output is this file: expected another";
+        return Err(Usage(format!("{}: {told}", output.display())).into());
+    }
+    if let Ok(found) = found
         && found.is_file()
     {
         #[cfg(unix)]
@@ -229,11 +237,6 @@ pub fn check_output<'p>(output: &Path, inputs: impl IntoIterator<Item = &'p Path
         };
         if let Some(input) = inputs.into_iter().find(is_output) {
             return Err(input_is_output(input).into());
-        }
-        #[cfg(unix)]
-        if standard_output().is_ok_and(|other| is_same(&found, &other)) {
-            let told = "standard output is this file: expected another";
-            return Err(Usage(format!("{}: {told}", output.display())).into());
         }
     }
     paring::model::check_atomic_write(output)
@@ -290,6 +293,14 @@ fn is_same(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
     one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
+/// Whether two are of one pipe or socket: what is written to both would be mixed.
+#[cfg(unix)]
+fn is_same_pipe(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let kind = one.file_type();
+    (kind.is_fifo() || kind.is_socket()) && (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
 /// Whether an input is the file that has this metadata, by whatever name it goes.
 #[cfg(unix)]
 fn is_same_file(input: &Path, other: &std::fs::Metadata) -> bool {
@@ -333,7 +344,9 @@ pub fn percent(share: f64) -> String {
 
 /// A name as people may see it: whatever a model's maker wrote, it cannot steer the terminal.
 pub fn visible(name: &str) -> String {
-    name.replace(char::is_control, "\u{fffd}")
+    // Line and paragraph separators, and what turns the direction of writing, steer as well.
+    let steers = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    name.replace(steers, "\u{fffd}")
 }
 
 /// A name cut to `width` characters, filled up with spaces.

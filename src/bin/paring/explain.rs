@@ -1,10 +1,10 @@
 //! `paring explain`: why a text gets its label.
 
-use std::io::{self, BufRead, Read};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use paring::data::input::{MAX_RECORD_BYTES, STANDARD_INPUT};
+use paring::data::input::{self, MAX_RECORD_BYTES, STANDARD_INPUT};
 use paring::infer::Classifier;
 
 use crate::common::{Failure, ModelArgument, check_standard_streams, heading, padded, print, visible};
@@ -20,7 +20,7 @@ pub struct Explain {
     #[command(flatten)]
     model: ModelArgument,
 
-    /// The texts; - stands for the lines of standard input
+    /// The texts; - stands for the lines of standard input; gzip and Zstandard are read through
     #[arg(value_name = "TEXT", required = true)]
     texts: Vec<String>,
 }
@@ -34,7 +34,9 @@ pub fn run(arguments: &Explain) -> Result<(), Failure> {
     let classifier = arguments.model.load()?.into_classifier();
     for text in &arguments.texts {
         if text == STANDARD_INPUT {
-            explain_lines(&classifier, &mut io::stdin().lock())?;
+            let input =
+                input::open(Path::new(STANDARD_INPUT)).map_err(|error| format!("standard input: {error}"))?;
+            explain_lines(&classifier, &mut BufReader::new(input))?;
         } else {
             print(&explained(&classifier, text))?;
         }

@@ -61,7 +61,7 @@ pub struct Frontier {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     svg: Option<PathBuf>,
 
-    /// Keep each model, as DIR/NONZEROS.paring, and the one without a limit as DIR/dense.paring
+    /// Keep each model, as DIR/BUDGET.paring, and the one without a limit as DIR/dense.paring
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     save_dir: Option<PathBuf>,
 }

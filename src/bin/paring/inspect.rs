@@ -136,8 +136,9 @@ fn as_text(model: &Model) -> String {
     }
     out += &line("bytes", count(model.to_bytes().len()));
     out += &heading("training");
+    let width = model.metadata().iter().map(|(name, _)| name.len()).max().unwrap_or(0).min(32);
     for (name, value) in model.metadata() {
-        out += &line(&visible(name), visible(value));
+        out += &line(&padded(name, width), visible(value));
     }
     for (at, features) in scorecard(model).iter().enumerate() {
         let texts = HumanCount(model.class_counts()[at]);

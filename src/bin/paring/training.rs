@@ -158,12 +158,15 @@ impl Training {
 
     /// Tells of classes that cannot be cross-validated.
     pub fn tell_of_single_texts(&self, dataset: &Dataset) {
-        let classes = dataset.classes().len();
-        let single = dataset.class_counts().iter().filter(|&&count| count == 1).count();
-        if single > 0 {
+        let classes = dataset.classes().iter().zip(dataset.class_counts());
+        let single: Vec<&str> =
+            classes.filter(|&(_, &count)| count == 1).map(|(name, _)| name.as_str()).collect();
+        if let Some(first) = single.first() {
             tell(format_args!(
-                "{single} of {classes} classes have a single text: held out, it can be right by chance alone, and \
-                 cross-validated accuracies are the lower for it"
+                "{} of {} classes have a single text, {first:?} for one: held out, it can be right by chance alone, and \
+                 cross-validated accuracies are the lower for it",
+                single.len(),
+                dataset.classes().len()
             ));
         }
     }

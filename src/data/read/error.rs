@@ -139,15 +139,11 @@ impl fmt::Display for BadRecord {
             Self::Json { message, column } => {
                 write!(f, "{message} at byte {column}: expected one JSON object on the line")
             }
-            Self::NoField { role, path, found } if found.contains(path) && !path.contains('.') => {
+            Self::NoField { role, path, found } if found.contains(path) => {
                 write!(f, "null in field {path:?}: expected a {role}")
             }
             Self::NoField { role, path, found } => {
-                write!(f, "no {role} in field {path:?}: found {}", Names(found, "fields"))?;
-                if found.contains(path) {
-                    write!(f, "; a dot reaches into an object: rename the field, or put it into one")?;
-                }
-                Ok(())
+                write!(f, "no {role} in field {path:?}: found {}", Names(found, "fields"))
             }
             Self::FieldType { role, path, found } => {
                 let expected = match role {
@@ -205,6 +201,8 @@ pub enum ReadErrorKind {
         /// The name that was asked for.
         name: String,
     },
+    /// One column was asked for as label and as text.
+    SameColumn(Column),
     /// The features asked for are out of range.
     Features(FeatureSpecError),
     /// The file cannot be opened or read, or its compression is damaged.
@@ -288,6 +286,9 @@ impl fmt::Display for ReadErrorKind {
                     "column {name:?} for the {role}: without a header columns have numbers, 1 for the first"
                 )
             }
+            Self::SameColumn(column) => {
+                write!(f, "{column} for the label and the text: expected one for each")
+            }
             Self::Features(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::NoHeader => {
@@ -295,7 +296,16 @@ impl fmt::Display for ReadErrorKind {
             }
             Self::Header(problem) => write!(f, "the header: {problem}"),
             Self::NoColumn { role, column, found } => {
-                write!(f, "no {column} for the {role}: found {}; choose one", Names(found, "columns"))
+                write!(f, "no {column} for the {role}: found ")?;
+                match &found[..] {
+                    [only] if is_unseparated(only) => {
+                        write!(f, "one column, {only:?}: expected commas between columns in CSV, tabs in TSV")
+                    }
+                    found if found.iter().any(|name| name.contains('\u{fffd}')) => {
+                        write!(f, "{}, which is not UTF-8: convert the file", Names(found, "columns"))
+                    }
+                    found => write!(f, "{}; choose one", Names(found, "columns")),
+                }
             }
             Self::DuplicateColumn { role, name } => write!(
                 f,
@@ -361,6 +371,7 @@ impl ReadError {
                 | ReadErrorKind::NumberedField { .. }
                 | ReadErrorKind::ColumnZero { .. }
                 | ReadErrorKind::NamelessColumns { .. }
+                | ReadErrorKind::SameColumn(_)
                 | ReadErrorKind::Features(_)
         )
     }
@@ -408,6 +419,11 @@ pub(crate) fn excerpts<'a>(names: impl Iterator<Item = &'a [u8]>) -> Vec<String>
 pub(crate) fn file_name(file: &Path) -> impl fmt::Display {
     let is_standard_input = file == Path::new(STANDARD_INPUT);
     if is_standard_input { "standard input".to_string() } else { file.display().to_string() }
+}
+
+/// Whether the name of the only column looks like those of several, between which stands what does not separate them.
+fn is_unseparated(name: &str) -> bool {
+    name.contains([';', '\t', '|', ',', '\r'])
 }
 
 fn columns(number: usize) -> String {

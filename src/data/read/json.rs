@@ -52,13 +52,19 @@ pub(crate) fn value<'a>(
         Column::Number(_) => "",
     };
     let no_field = || BadRecord::NoField { role, path: path.into(), found: field_names(object) };
-    let mut value = object;
+    let named = |object: &'a str, name| Ok(field(object, name).map_err(not_an_object)?.map(RawValue::get));
+    let mut value = None;
     for (depth, name) in path.split('.').enumerate() {
-        if depth > 0 && !value.starts_with('{') {
-            return Err(no_field());
-        }
-        value = field(value, name).map_err(not_an_object)?.ok_or_else(no_field)?.get();
+        value = match value {
+            None if depth == 0 => named(object, name)?,
+            Some(value) if value.starts_with('{') => named(value, name)?,
+            _ => None,
+        };
     }
+    if value.is_none() && path.contains('.') {
+        value = named(object, path)?;
+    }
+    let value = value.ok_or_else(no_field)?;
     match value.as_bytes() {
         [b'"', ..] => match serde_json::from_str::<&str>(value) {
             Ok(unescaped) => Ok(Cow::Borrowed(unescaped)),

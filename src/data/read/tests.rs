@@ -102,6 +102,21 @@ fn a_dotted_path_reaches_into_nested_objects() {
 }
 
 #[test]
+fn a_dotted_path_is_the_whole_name_of_a_field_where_it_reaches_nothing() {
+    let dotted = ReadOptions { text: Column::Name("log.message".into()), ..options(Format::JsonLines) };
+    for (json, found) in [
+        (r#"{"label":"a","log.message":"x"}"#, "a=x"),
+        (r#"{"label":"a","log":"y","log.message":5}"#, "a=5"),
+        (r#"{"label":"a","log.message":"x","log":{"message":"y"}}"#, "a=y"),
+        (r#"{"label":"a","log":{"text":"y"},"log.message":"x"}"#, "a=x"),
+    ] {
+        assert_eq!(pairs(json, &dotted), [found]);
+    }
+    let null = error(r#"{"label":"a","log.message":null}"#, &dotted);
+    assert!(null.contains(r#"null in field "log.message": expected a text"#), "{null}");
+}
+
+#[test]
 fn json_numbers_and_booleans_are_taken_as_written() {
     let json = "{\"label\": 1.0, \"text\": -1E+400}\n{\"label\": true, \"text\": 12345678901234567890123}";
     assert_eq!(pairs(json, &options(Format::JsonLines)), ["1.0=-1E+400", "true=12345678901234567890123"]);
@@ -142,6 +157,16 @@ fn a_header_lacking_a_column_or_naming_it_twice_is_an_error_that_lists_or_names_
     assert_eq!(
         error("class,text\na,b\n", &skipping(Format::Csv)),
         "data:1: no column \"label\" for the label: found \"class\", \"text\"; choose one"
+    );
+    assert_eq!(
+        error("id;label;text\n1;a;b\n", &skipping(Format::Csv)),
+        "data:1: no column \"label\" for the label: found one column, \"id;label;text\": expected commas between columns in CSV, \
+         tabs in TSV"
+    );
+    let latin = error(b"id,caf\xe9\n1,a\n", &skipping(Format::Csv));
+    assert!(
+        latin.ends_with("found \"id\", \"caf\u{fffd}\", which is not UTF-8: convert the file"),
+        "{latin}"
     );
     let twice = error("\ntext\tlabel\ttext\na\tb\tc\n", &skipping(Format::Tsv));
     assert!(twice.starts_with("data:2: more than one column \"text\" for the text"), "{twice}");

@@ -17,6 +17,8 @@ pub(in crate::stream) struct Fields {
     text: Column,
     /// The names on the way to the text.
     path: Vec<Box<[u8]>>,
+    /// The name with dots in it of a field that has the text where there is none on that way.
+    dotted: Option<Box<[u8]>>,
     /// Names that are to be added to the object.
     added: Vec<String>,
 }
@@ -25,15 +27,17 @@ impl Fields {
     /// The field at a dotted path.
     pub(in crate::stream) fn new(path: &str, added: Vec<String>) -> Fields {
         let names = path.split('.').map(|name| name.as_bytes().into()).collect();
-        Fields { text: Column::Name(path.into()), path: names, added }
+        let dotted = path.contains('.').then(|| path.as_bytes().into());
+        Fields { text: Column::Name(path.into()), path: names, dotted, added }
     }
 
     fn text<'l>(&self, line: &'l [u8]) -> Result<Cow<'l, [u8]>, BadRecord> {
-        let mut found = Found { text: None, taken: None };
+        let mut found = Found { text: None, dotted: None, taken: None };
         let mut deserializer = serde_json::Deserializer::from_slice(line);
-        let level = Level { path: &self.path, added: &self.added, found: &mut found };
+        let dotted = self.dotted.as_deref();
+        let level = Level { path: &self.path, dotted, added: &self.added, found: &mut found };
         let parsed = level.deserialize(&mut deserializer).and_then(|()| deserializer.end());
-        match (parsed, found.taken, found.text) {
+        match (parsed, found.taken, found.text.or(found.dotted)) {
             (Ok(()), Some(name), _) if !has_control_in_string(line) => {
                 Err(BadRecord::FieldTaken(name.into()))
             }
@@ -87,12 +91,14 @@ pub(super) fn push(
 
 struct Found<'f, 'l> {
     text: Option<Cow<'l, [u8]>>,
+    dotted: Option<Cow<'l, [u8]>>,
     taken: Option<&'f str>,
 }
 
 /// An object on the way to the text: the last field of a name counts.
 struct Level<'s, 'f, 'l> {
     path: &'f [Box<[u8]>],
+    dotted: Option<&'f [u8]>,
     added: &'f [String],
     found: &'s mut Found<'f, 'l>,
 }
@@ -113,9 +119,9 @@ impl<'l> Visitor<'l> for Level<'_, '_, 'l> {
     }
 
     fn visit_map<A: MapAccess<'l>>(self, mut object: A) -> Result<(), A::Error> {
-        let Level { path, added, found } = self;
+        let Level { path, dotted, added, found } = self;
         let Some((name, inner)) = path.split_first() else { return Ok(()) };
-        while let Some(key) = object.next_key_seed(Key { name, added })? {
+        while let Some(key) = object.next_key_seed(Key { name, dotted, added })? {
             match key {
                 Named::Other => {
                     object.next_value::<IgnoredAny>()?;
@@ -124,12 +130,13 @@ impl<'l> Visitor<'l> for Level<'_, '_, 'l> {
                     found.taken = Some(name);
                     object.next_value::<IgnoredAny>()?;
                 }
+                Named::Dotted => found.dotted = Some(object.next_value_seed(Text)?),
                 Named::OnTheWay => {
                     found.text = None;
                     if inner.is_empty() {
                         found.text = Some(object.next_value_seed(Text)?);
                     } else {
-                        object.next_value_seed(Level { path: inner, added: &[], found })?;
+                        object.next_value_seed(Level { path: inner, dotted: None, added: &[], found })?;
                     }
                 }
             }
@@ -141,12 +148,14 @@ impl<'l> Visitor<'l> for Level<'_, '_, 'l> {
 /// What a field's name means.
 enum Named<'f> {
     OnTheWay,
+    Dotted,
     Added(&'f str),
     Other,
 }
 
 struct Key<'f> {
     name: &'f [u8],
+    dotted: Option<&'f [u8]>,
     added: &'f [String],
 }
 
@@ -170,7 +179,11 @@ impl<'f> Visitor<'_> for Key<'f> {
         if let Some(added) = self.added.iter().find(|added| added.as_bytes() == name) {
             return Ok(Named::Added(added));
         }
-        Ok(if name == self.name { Named::OnTheWay } else { Named::Other })
+        Ok(match name {
+            _ if name == self.name => Named::OnTheWay,
+            _ if Some(name) == self.dotted => Named::Dotted,
+            _ => Named::Other,
+        })
     }
 }
 
