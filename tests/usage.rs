@@ -242,6 +242,19 @@ fn a_complaint_is_one_line_and_steers_no_terminal_whatever_a_file_is_called() {
 }
 
 #[test]
+fn texts_that_are_not_utf8_are_learnt_from_and_told_of() {
+    let bench = Bench::new();
+    let latin: &[u8] = b"label\ttext\na\tk\xf6chin\nb\tcook\na\tkoch\nb\tchef\n";
+    let output = bench.train(latin, &["--nonzeros", "2", "--folds", "2"]);
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success());
+    assert!(
+        complaint.contains("texts that are not UTF-8") && complaint.contains(": 1 of 4; convert"),
+        "{complaint}"
+    );
+}
+
+#[test]
 fn bad_records_are_told_of_though_the_stream_ends_in_an_error() {
     let bench = Bench::new();
     bench.write("a.csv", "id,text\n1\n2,nurse\n");

@@ -149,6 +149,8 @@ impl fmt::Display for Skipped {
 pub struct ReadSummary {
     /// Good records.
     pub records: u64,
+    /// Those whose text has bytes that are not UTF-8, which separate words.
+    pub not_utf8: u64,
     /// Bad records, left out.
     pub skipped: u64,
     /// The first few of those left out.
@@ -311,6 +313,7 @@ impl Intake<'_> {
     fn take(&mut self, line: u64, record: Result<Record<'_>, BadRecord>) -> Result<(), ReadError> {
         match record {
             Ok(record) => {
+                self.summary.not_utf8 += u64::from(str::from_utf8(record.text).is_err());
                 (self.sink)(record).map_err(|error| self.fail(Some(line), error))?;
                 self.summary.records += 1;
             }

@@ -102,12 +102,18 @@ pub fn tell(what: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "paring: {}", visible(&what.to_string()));
 }
 
-/// Tells on standard error what was left out.
-pub fn tell_skipped(summary: &ReadSummary) {
-    if summary.skipped == 0 {
-        return;
+/// Tells on standard error what was left out, and what may not be what it seems.
+pub fn tell_of(summary: &ReadSummary) {
+    if summary.not_utf8 > 0 {
+        tell(format_args!(
+            "texts that are not UTF-8, in which words end at every byte that is not: {} of {}; convert the file",
+            HumanCount(summary.not_utf8),
+            HumanCount(summary.records)
+        ));
     }
-    tell(format_args!("bad records, left out: {}", HumanCount(summary.skipped)));
+    if summary.skipped > 0 {
+        tell(format_args!("bad records, left out: {}", HumanCount(summary.skipped)));
+    }
     for skipped in &summary.first_skipped {
         tell(format_args!("  {skipped}"));
     }

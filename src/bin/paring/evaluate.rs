@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::common::{
     Failure, Labelled, ModelArgument, check_output, check_standard_streams, heading, line, padded, percent,
-    print, print_json, tell, tell_skipped, visible, write_file,
+    print, print_json, tell, tell_of, visible, write_file,
 };
 
 /// Measure a model on labelled texts that it was not trained on
@@ -68,7 +68,7 @@ pub fn run(arguments: &Evaluate) -> Result<(), Failure> {
             take(record.label, record.text);
             Ok(())
         })?;
-        tell_skipped(&summary);
+        tell_of(&summary);
         Ok::<(), ReadError>(())
     })?;
     if !evaluation.knows_a_label(&model) {

@@ -12,7 +12,7 @@ use paring::text::{AffixLengths, FeatureSpec};
 use paring::train::{Objective, Params, Progress, PruneBy, TrainError};
 
 use crate::advice::advice;
-use crate::common::{Failure, Labelled, display, tell, tell_skipped, whole};
+use crate::common::{Failure, Labelled, display, tell, tell_of, whole};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PruneByArgument {
@@ -128,7 +128,7 @@ impl Training {
         let read = Dataset::from_files(&self.files, &options, spec, self.min_count);
         bar.finish();
         let (dataset, summary) = read?;
-        tell_skipped(&summary);
+        tell_of(&summary);
         Ok(dataset)
     }
 
@@ -190,7 +190,7 @@ impl Training {
                 texts.push((record.label.to_string(), record.text.to_vec()));
                 Ok(())
             })?;
-        tell_skipped(&summary);
+        tell_of(&summary);
         Ok(texts)
     }
 }
