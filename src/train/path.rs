@@ -208,6 +208,7 @@ mod tests {
 
     use super::*;
     use crate::train::problem::tests::problem;
+    use crate::train::right::right;
 
     /// The least objective of all choices of `size` of the 12 weights that the problems here can have.
     fn optimum(problem: &Problem, loss: Loss, l2: f32, size: u32) -> f64 {
@@ -268,6 +269,18 @@ mod tests {
             let alone = [7, 4, 1].map(|size| fitted(&[size], &|_| true).remove(0));
             assert_eq!(together, alone);
         }
+    }
+
+    #[test]
+    fn random_exchanges_never_lose_and_find_what_exchanges_of_the_cheapest_cells_miss() {
+        let mut runner = TestRunner::deterministic();
+        let gains = (0..300).map(|_| {
+            let problem = problem().new_tree(&mut runner).unwrap().current();
+            let right = |effort| right(&problem, &finish(&problem, false, &[], 3, effort, 1));
+            right(Effort::Final) - right(Effort::Trial)
+        });
+        let gains: Vec<f64> = gains.collect();
+        assert!(gains.iter().all(|&gain| gain >= 0.0) && gains.iter().any(|&gain| gain > 0.0));
     }
 
     #[test]

@@ -324,4 +324,16 @@ pub(super) mod tests {
         let close = |a: f32, b: f32| (a - b).abs() < 1e-6;
         assert!(close(problem.weights()[..3].iter().sum(), 2.0) && close(problem.weights()[3], 2.0));
     }
+
+    #[test]
+    fn a_count_beyond_the_largest_has_the_share_of_the_largest() {
+        let share = |times: usize| {
+            let mut builder = crate::data::DatasetBuilder::new(crate::text::FeatureSpec::default()).unwrap();
+            builder.push("a", "x ".repeat(times).as_bytes(), 1.0).unwrap();
+            builder.push("b", b"y", 1.0).unwrap();
+            Problem::of_all(&builder.finish(1).unwrap(), false).shares_of(1).1[0]
+        };
+        assert_eq!(share(5000), share(MAX_COUNT as usize));
+        assert!(share(1000) < share(MAX_COUNT as usize));
+    }
 }

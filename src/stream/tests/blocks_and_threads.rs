@@ -149,6 +149,11 @@ fn each_record_is_written_by_itself_where_that_is_asked_for_and_else_many_at_onc
     }
 }
 
+#[test]
+fn many_threads_gather_no_more_output_than_a_few() {
+    assert_eq!([1, 32, 1024].map(part_bytes), [256 << 10, 256 << 10, 8 << 10]);
+}
+
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let pieces = ["a", "b", "c", " ", "\n", "\r\n", "\r", "\"", "\"\"", ",", "\t", "é", "\u{feff}"];
     let pieces = prop::sample::select(pieces.map(|piece| piece.as_bytes().to_vec()).to_vec());

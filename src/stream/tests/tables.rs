@@ -144,6 +144,15 @@ fn empty_lines_before_a_later_header_are_written_however_blocks_are_cut() {
 }
 
 #[test]
+fn of_files_that_begin_with_byte_order_marks_the_first_is_copied_alone() {
+    let files: [(&str, &[u8]); 2] =
+        [("x.csv", b"\xef\xbb\xbftext\nb\n"), ("y.csv", b"\xef\xbb\xbftext\nb\n")];
+    let (output, ended) = run(&append(), &files);
+    ended.unwrap();
+    assert_eq!(output, "\u{feff}text,label\nb,Bean\tgreen\nb,Bean\tgreen\n");
+}
+
+#[test]
 fn nothing_is_written_behind_a_field_without_a_closing_quote() {
     for threads in [1, 2] {
         let options = StreamOptions { skip_bad_records: true, threads, ..append() };
