@@ -1,8 +1,9 @@
 //! Text classifiers pared down to a few hundred numbers.
 //!
 //! A linear classifier of short texts has a score for every word and every class: 52,000 words and 26 classes make
-//! 1.36 million numbers. `paring` finds the few that matter, say 200, freezes them into a compressed sparse column
-//! matrix, and classifies by summing those that a text's words have. There is no softmax: the argmax is the same.
+//! 1.35 million numbers. `paring` finds the few that matter, say 200, freezes them into a compressed sparse column
+//! matrix, and classifies by summing those that a text's words have. It computes no softmax, which would not change the
+//! argmax.
 //!
 #![cfg_attr(
     feature = "train",
@@ -67,18 +68,26 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! No feature gets a weight for every class: to add one number to all of them changes no argmax and no probability, so that
 //! one class can do without. Of two classes, a feature has a score for the one that it speaks for.
 //!
-//! The loss is softmax-margin (multinomial logistic regression with the true class's score lowered by 2; by 4 or 8 where a
-//! large budget does better so), taken of scores over the square root of the text's length: that changes no argmax, but by
-//! sums alone, long texts would outweigh short ones. Its L2 strength, whether that is the less for a weight the more its
-//! feature tells for or against the class (by naive Bayes), whether to cut from the dense fit, whether to finish under 0/1
-//! loss or to grow under it from nothing, the margin, and whether to fit to four copies of each text, each of whose
-//! features is left out of one (dropout: it keeps a fit to few texts from leaning on single features), are chosen one after
-//! the other by stratified cross-validation at the very budget; what falls behind the best on the first half of the folds,
-//! where these hold out 4,000 texts, is not fitted to the others. A finish under 0/1 loss is tried with such copies too,
-//! where the whole text counts for as much as all of them. Where fewer than 2,000 texts are held out and fewer than four
-//! fitted for each nonzero, the choice is by expected accuracy, the mean probability of the right class, and not by
-//! accuracy, of which so few texts say little.
-//! `benches/README.md` tells what else was tried and what it gave.
+//! The loss is softmax-margin: multinomial logistic regression with the true class's score lowered by a margin. It is taken
+//! of scores over the square root of the text's length, which changes no argmax; by sums alone, long texts would outweigh
+//! short ones.
+//!
+//! What is left open is chosen by stratified cross-validation at the very budget, one choice after the other:
+//!
+//! 1. the L2 strength;
+//! 2. whether a weight is penalised the less the more its feature tells for or against the class, by naive Bayes;
+//! 3. whether to cut from the dense fit where the budget would be grown;
+//! 4. whether to finish under 0/1 loss, or to grow under it from nothing; and whether that loss is of four copies of each
+//!    text too, each of whose features is left out of one, beside which the whole text counts for as much as all of them;
+//! 5. the margin: 2, or for large budgets 4 or 8;
+//! 6. whether to fit to such copies alone (dropout: it keeps a fit to few texts from leaning on single features), and the
+//!    margin of that.
+//!
+//! Where the first half of the folds holds out 4,000 texts or more, what falls behind on it is not fitted to the others.
+//! Where fewer than 2,000 texts are held out and fewer than four are fitted for each nonzero, the choice is by expected
+//! accuracy, the mean probability of the right class, as accuracy says little of so few texts.
+//!
+//! `benches/README.md` says what else was tried and what it gave.
 //!
 //! # Features
 //!

@@ -28,6 +28,7 @@ pub struct Confusion {
 
 /// How good the labels of one class are, or of several on average.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Scores {
     /// Of the texts that got the label, the share that it is right for; 0 if none got it.
     pub precision: f64,
@@ -146,7 +147,7 @@ impl Confusion {
     }
 }
 
-/// The interval that holds the true share with 95% confidence when `right` of `texts` are right, as shares
+/// The interval that holds the true share with 95% confidence when `right` of `texts`, at most all, are right, as shares
 /// (Wilson, "Probable inference, the law of succession, and statistical inference", 1927); all of 0 to 1 for
 /// no texts.
 pub fn wilson_interval(right: u64, texts: u64) -> (f64, f64) {

@@ -20,7 +20,7 @@ pub enum Format {
 
 impl Format {
     /// All formats with their names.
-    pub const NAMES: [(&'static str, Format); 5] = [
+    pub const NAMES: &'static [(&'static str, Format)] = &[
         ("lines", Format::Lines),
         ("tsv", Format::Tsv),
         ("csv", Format::Csv),

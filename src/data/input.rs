@@ -81,7 +81,7 @@ pub(crate) fn grow_for_record(buffer: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// Reads until the bytes so far decide something: at least once, and nothing only when there is nothing to read.
-pub(crate) fn read_head(input: &mut dyn Read, is_undecided: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
+fn read_head(input: &mut dyn Read, is_undecided: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut block = vec![0; BLOCK_BYTES];
     loop {
@@ -95,6 +95,19 @@ pub(crate) fn read_head(input: &mut dyn Read, is_undecided: impl Fn(&[u8]) -> bo
             return Ok(head);
         }
     }
+}
+
+/// UTF-8's byte-order mark, which files from spreadsheets begin with.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The first bytes of text, past a byte-order mark, and whether there was one.
+pub(crate) fn past_byte_order_mark(input: &mut dyn Read) -> io::Result<(Cursor<Vec<u8>>, bool)> {
+    let may_begin = |head: &[u8]| head.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(head);
+    let head = read_head(input, may_begin)?;
+    let is_marked = head.starts_with(BYTE_ORDER_MARK);
+    let mut head = Cursor::new(head);
+    head.set_position(if is_marked { BYTE_ORDER_MARK.len() as u64 } else { 0 });
+    Ok((head, is_marked))
 }
 
 /// What input is, by its first bytes.

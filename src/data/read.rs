@@ -29,7 +29,7 @@ mod lines;
 pub(crate) mod table;
 
 use std::fmt;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 pub use error::{BadRecord, ColumnRole, ReadError, ReadErrorKind};
@@ -127,6 +127,7 @@ pub struct Record<'a> {
 
 /// A bad record that was left out, or passed over.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Skipped {
     /// The file.
     pub file: PathBuf,
@@ -236,9 +237,9 @@ fn missing(path: &Path) -> Option<ReadError> {
 
 /// The format of a file, if the options make sense for it.
 fn checked_format(file: &Path, options: &ReadOptions) -> Result<Format, ReadError> {
-    let usage = |kind: ReadErrorKind| Err(ReadError::new(file, None, kind));
+    let usage = |kind: ReadErrorKind| ReadError::new(file, None, kind);
     let Some(format) = options.format.or_else(|| Format::from_path(file)) else {
-        return usage(ReadErrorKind::UnknownFormat);
+        return Err(usage(ReadErrorKind::UnknownFormat));
     };
     let columns = [
         (ColumnRole::Label, Some(&options.label)),
@@ -246,26 +247,33 @@ fn checked_format(file: &Path, options: &ReadOptions) -> Result<Format, ReadErro
         (ColumnRole::Weight, options.weight.as_ref()),
     ];
     if options.label == options.text && format != Format::FastText {
-        return usage(ReadErrorKind::SameColumn(options.label.clone()));
+        return Err(usage(ReadErrorKind::SameColumn(options.label.clone())));
     }
-    for (role, column) in columns {
-        match (format, column) {
-            (Format::Lines, _) => return usage(ReadErrorKind::NoLabels),
-            (Format::FastText, Some(_)) if role == ColumnRole::Weight => {
-                return usage(ReadErrorKind::NoWeights);
-            }
-            (Format::FastText, _) | (_, None) => {}
-            (Format::JsonLines, Some(Column::Number(_))) => {
-                return usage(ReadErrorKind::NumberedField { role });
-            }
-            (_, Some(Column::Number(0))) => return usage(ReadErrorKind::ColumnZero { role }),
-            (Format::Tsv | Format::Csv, Some(Column::Name(name))) if !options.header => {
-                return usage(ReadErrorKind::NamelessColumns { role, name: name.clone() });
-            }
-            _ => {}
+    for (role, column) in columns.into_iter().filter_map(|(role, column)| Some((role, column?))) {
+        match format {
+            Format::Lines => return Err(usage(ReadErrorKind::NoLabels)),
+            Format::FastText if role == ColumnRole::Weight => return Err(usage(ReadErrorKind::NoWeights)),
+            _ => check_column(format, options.header, role, column).map_err(usage)?,
         }
     }
     Ok(format)
+}
+
+/// Whether a column can be found in records of this format, as far as that can be told without them.
+pub(crate) fn check_column(
+    format: Format,
+    header: bool,
+    role: ColumnRole,
+    column: &Column,
+) -> Result<(), ReadErrorKind> {
+    match (format, column) {
+        (Format::JsonLines, Column::Number(_)) => Err(ReadErrorKind::NumberedField { role }),
+        (Format::Tsv | Format::Csv, Column::Number(0)) => Err(ReadErrorKind::ColumnZero { role }),
+        (Format::Tsv | Format::Csv, Column::Name(name)) if !header => {
+            Err(ReadErrorKind::NamelessColumns { role, name: name.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read_file(
@@ -275,17 +283,9 @@ fn read_file(
     sink: &mut dyn FnMut(Record<'_>) -> Result<(), DatasetError>,
     summary: &mut ReadSummary,
 ) -> Result<(), ReadError> {
-    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     let format = checked_format(file, options)?;
-    let head = input::read_head(input, |head| {
-        head.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(head)
-    })
-    .map_err(|error| ReadError::new(file, None, error))?;
-    let mut head_reader = Cursor::new(&head);
-    if head.starts_with(BYTE_ORDER_MARK) {
-        head_reader.set_position(BYTE_ORDER_MARK.len() as u64);
-    }
-    let mut input = BufReader::with_capacity(READ_BYTES, head_reader.chain(input));
+    let head = input::past_byte_order_mark(input).map_err(|error| ReadError::new(file, None, error))?;
+    let mut input = BufReader::with_capacity(READ_BYTES, head.0.chain(input));
     let mut intake = Intake { file, options, sink, summary };
     match format {
         Format::Tsv => table::read(&mut lines::TabRows::new(&mut input), &mut intake),

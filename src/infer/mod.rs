@@ -28,6 +28,7 @@ pub use scorer::Scorer;
 
 /// What a text was classified as.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Prediction {
     /// The index of the class with the largest score; of equal ones, the first in the model's order.
     pub class: u32,
@@ -49,6 +50,7 @@ impl Prediction {
 
 /// The class of a text and nothing that costs more: what labelling needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Label {
     /// The index of the class, as [`Prediction::class`].
     pub class: u32,
@@ -64,6 +66,7 @@ impl From<Prediction> for Label {
 
 /// How one feature of a text contributes to its scores.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Contribution {
     /// The column of the feature in the model.
     pub feature: usize,
@@ -74,7 +77,7 @@ pub struct Contribution {
 /// A model, compiled for inference. It can be shared between threads.
 ///
 /// The methods here take a text, make a [`Scorer`] for it and allocate what they return; to classify many texts, keep a
-/// scorer per thread: its buffers take far longer to make than a short text to classify. In memory are the model and a
+/// scorer per thread: to allocate its buffers takes far longer than to classify a short text. In memory are the model and a
 /// table of its names, which is larger.
 #[derive(Debug, Clone)]
 pub struct Classifier {

@@ -15,8 +15,8 @@ use super::format::{FormatError, MAX_BYTES};
 pub enum FileError {
     /// The file could not be read.
     Read(PathBuf, io::Error),
-    /// The file could not be written; what stood at its path before still does, unless all but the last flush to the
-    /// disk was done.
+    /// The file could not be written: its path holds what it held, or, where only the last flush of the folder failed, the
+    /// new file.
     Write(PathBuf, io::Error),
     /// The file is not a model.
     Format(PathBuf, FormatError),
@@ -65,7 +65,7 @@ impl Model {
 /// Writes `bytes` to a temporary file in the folder of `path`, flushes it to the disk, and renames it to `path`:
 /// whatever happens, `path` holds either what it held or all of `bytes`. A link at `path` stays one, and what it
 /// points to is replaced, or made; the new file may be read and written by whom the old one might, but is the writer's
-/// where the system does not let it be given to another. What is no regular file, as `/dev/null` or a named pipe, is not
+/// where the system does not let it be given to another, and has no access control list of the old one. What is no regular file, as `/dev/null` or a named pipe, is not
 /// replaced but written to.
 ///
 /// # Errors

@@ -43,7 +43,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use bincode::error::DecodeError;
 use serde::{Deserialize, Serialize};
 
 use super::{Model, ModelError, ModelParts, SCORE_STEPS};
@@ -123,7 +122,7 @@ pub enum FormatError {
     /// The payload cannot be inflated, or only to more than [`MAX_INFLATION`] times its bytes.
     Deflated,
     /// The payload is not encoded as this module says.
-    Payload(DecodeError),
+    Payload(String),
     /// The payload has bytes behind its last field, or a field is not as this module says.
     Field(&'static str),
     /// The parts do not make a model.
@@ -385,7 +384,7 @@ fn checked_payload(bytes: &[u8]) -> Result<(u32, &[u8]), FormatError> {
 
 fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FormatError> {
     let (payload, read) = bincode::serde::borrow_decode_from_slice(bytes, bincode::config::standard())
-        .map_err(FormatError::Payload)?;
+        .map_err(|error| FormatError::Payload(error.to_string()))?;
     if read != bytes.len() {
         return Err(FormatError::Field("end"));
     }

@@ -18,7 +18,7 @@
 //! The values are, in this order, `label`, `score` and `margin` (by how much the score exceeds the next class's), and
 //! `probability`, as far as they were asked for; for the second class `label_2`, `score_2` and so on. Scores are exact
 //! up to 65,536, probabilities have six decimals. A text that the model does not know has the unknown label for `label`;
-//! its other values are the best class's all the same. The margin of the last class of all is `inf`, in JSON `null`.
+//! its other values are still those of the best class. The margin of the last class of all is `inf`, in JSON `null`.
 //!
 //! A table's rows must all have as many columns as its header, or as its first row where there is no header (where bad
 //! records are passed over, the first that has the text: those before it are bad). A bad record ends the stream with an
@@ -46,7 +46,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -54,15 +54,14 @@ pub use error::StreamError;
 pub use options::{DEFAULT_BLOCK_BYTES, OptionsError, Output, StreamOptions, Unknown};
 
 use crate::Classifier;
-use crate::data::read::{ColumnRole, ReadErrorKind, SKIPPED_TOLD, Skipped};
+use crate::data::input::BYTE_ORDER_MARK;
+use crate::data::read::{ColumnRole, SKIPPED_TOLD, Skipped, check_column};
 use crate::data::{Column, Format, ReadError, input};
 use blocks::{Block, Blocks, RecordEnds};
 use records::{Fields, Layout};
 use render::{Renderer, value_names};
 use turns::Turns;
 use work::{Bad, Part, Plan, Worker, part_bytes};
-
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What a stream has done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -183,9 +182,10 @@ impl<W: Write + Send + 'static> Stream<W> {
         output: W,
     ) -> Result<Stream<W>, OptionsError> {
         options.check(classifier.model())?;
+        let threads = options.number_of_threads();
         Ok(Stream {
             classifier,
-            options,
+            options: StreamOptions { threads, ..options },
             sink: Arc::new(Mutex::new(Sink::new(output))),
             header: None,
             width: None,
@@ -226,17 +226,12 @@ impl<W: Write + Send + 'static> Stream<W> {
     pub fn check_input(&self, name: &Path) -> Result<Format, StreamError> {
         let StreamOptions { format, text, header, .. } = &self.options;
         let format = format.or_else(|| Format::from_path(name)).unwrap_or(Format::Lines);
-        let role = ColumnRole::Text;
-        let usage = match (format, text) {
-            (Format::FastText, _) => return Err(StreamError::FastText { file: name.into() }),
-            (Format::JsonLines, Column::Number(_)) => ReadErrorKind::NumberedField { role },
-            (Format::Tsv | Format::Csv, Column::Number(0)) => ReadErrorKind::ColumnZero { role },
-            (Format::Tsv | Format::Csv, Column::Name(name)) if !header => {
-                ReadErrorKind::NamelessColumns { role, name: name.clone() }
-            }
-            _ => return Ok(format),
-        };
-        Err(ReadError::new(name, None, usage).into())
+        if format == Format::FastText {
+            return Err(StreamError::FastText { file: name.into() });
+        }
+        let checked = check_column(format, *header, ColumnRole::Text, text);
+        checked.map_err(|kind| ReadError::new(name, None, kind))?;
+        Ok(format)
     }
 
     /// Classifies an input to its end. `name` stands for it in errors and tells its format if the options do not. The
@@ -260,14 +255,10 @@ impl<W: Write + Send + 'static> Stream<W> {
             return Err(StreamError::InQuotes { file: name.into() });
         }
         let mut input = input;
-        let head = input::read_head(&mut input, |head| head.len() < 3 && BYTE_ORDER_MARK.starts_with(head))
-            .map_err(|error| unreadable(name, error))?;
-        let mut head = Cursor::new(head);
-        if head.get_ref().starts_with(BYTE_ORDER_MARK) {
-            head.set_position(BYTE_ORDER_MARK.len() as u64);
-            if self.options.output == Output::Append && self.format_before.is_none() {
-                self.sink().write_bytes(BYTE_ORDER_MARK.to_vec())?;
-            }
+        let (head, is_marked) =
+            input::past_byte_order_mark(&mut input).map_err(|error| unreadable(name, error))?;
+        if is_marked && self.options.output == Output::Append && self.format_before.is_none() {
+            self.sink().write_bytes(BYTE_ORDER_MARK.to_vec())?;
         }
         self.format_before = Some(format);
         let ends = RecordEnds::of(format);

@@ -47,7 +47,7 @@ pub struct Unknown {
 /// | `top` | how many classes, the best first | 1 | at least 1; at most as many as there are |
 /// | `unknown` | the label for texts that the model does not know | none | |
 /// | `skip_bad_records` | whether a bad record goes unlabelled rather than end the stream, unless a name that is to be added is taken | false | |
-/// | `threads` | how many threads classify | as many as the machine runs at once, at most 1,024 | 1 to 1,024 |
+/// | `threads` | how many threads classify; 0 for as many as the machine runs at once | 0 | 0 to 1,024 |
 /// | `write_each_record` | whether each record is written by itself | false | |
 /// | `block_bytes` | bytes that are read and classified at a time | 256 KiB | 1 to 2 GiB |
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +72,7 @@ pub struct StreamOptions {
     pub unknown: Option<Unknown>,
     /// Whether a bad record goes unlabelled rather than end the stream.
     pub skip_bad_records: bool,
-    /// How many threads classify.
+    /// How many threads classify, or 0 for as many as the machine runs at once.
     pub threads: usize,
     /// Whether each record is written by itself.
     pub write_each_record: bool,
@@ -93,7 +93,7 @@ impl Default for StreamOptions {
             top: 1,
             unknown: None,
             skip_bad_records: false,
-            threads: std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
+            threads: 0,
             write_each_record: false,
             block_bytes: DEFAULT_BLOCK_BYTES,
         }
@@ -144,6 +144,14 @@ impl fmt::Display for OptionsError {
 impl std::error::Error for OptionsError {}
 
 impl StreamOptions {
+    /// How many threads that makes.
+    pub(super) fn number_of_threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
+            asked => asked,
+        }
+    }
+
     pub(super) fn check(&self, model: &Model) -> Result<(), OptionsError> {
         let is_writable = |name: &str| !name.is_empty() && !name.contains(['\n', '\r']);
         if let Some(format @ Format::FastText) = self.format {
@@ -160,9 +168,7 @@ impl StreamOptions {
                 return Err(OptionsError::MinMargin(*min_margin));
             }
         }
-        for (field, value) in
-            [("top", self.top), ("threads", self.threads), ("block_bytes", self.block_bytes)]
-        {
+        for (field, value) in [("top", self.top), ("block_bytes", self.block_bytes)] {
             if value == 0 {
                 return Err(OptionsError::Zero(field));
             }

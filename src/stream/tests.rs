@@ -1,3 +1,5 @@
+use std::io::Cursor;
+
 use super::*;
 use crate::model::{MAX_SCORE_STEPS, Model, ModelParts, SCORE_STEPS};
 
@@ -341,7 +343,6 @@ fn options_that_make_no_sense_are_usage_errors() {
     let refused = |options| Stream::new(classifier(), options, io::sink()).err().unwrap();
     for options in [
         StreamOptions { top: 0, ..StreamOptions::default() },
-        StreamOptions { threads: 0, ..StreamOptions::default() },
         StreamOptions { threads: 1025, ..StreamOptions::default() },
         StreamOptions { block_bytes: 0, ..StreamOptions::default() },
         StreamOptions { unknown: unknown("a\nb", 0.0), ..StreamOptions::default() },

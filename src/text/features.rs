@@ -42,8 +42,8 @@ const IS_ASCII_WORD: [bool; 256] = {
 };
 
 impl FeatureKind {
-    /// The kind of the feature of this name, or `None` if names of features are not written so. That a token could be the
-    /// one that a text gives is not looked at: `Nurse` is a word, though tokens are in lower case.
+    /// The kind of the feature of this name, or `None` if no feature is named so. Whether a token is written as texts give
+    /// it is not looked at: `Nurse` is a word, though tokens are in lower case.
     pub fn of(name: &str) -> Option<FeatureKind> {
         if !name.is_empty() && name.bytes().all(|byte| IS_ASCII_WORD[usize::from(byte)]) {
             // Most names, and loading a model looks at every one.

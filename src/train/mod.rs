@@ -38,6 +38,7 @@ pub type HeldOut<'a> = &'a [(String, Vec<u8>)];
 
 /// How far training is; told to the caller's closure from time to time.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Progress {
     /// What is being done: `dense fit`, `cross-validation`, `refinement`...
     pub stage: &'static str,
@@ -52,18 +53,21 @@ pub struct Progress {
 
 /// An accuracy that was estimated on texts that the fit had not seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Estimate {
     /// The share of texts whose label was right, 0 to 1; texts count by their weights, and with
     /// [`Params::balance`] every class counts the same, as in balanced accuracy.
     pub accuracy: f64,
-    /// Its standard error, for as many texts of equal weight as say no less (the square of the sum of the weights over
-    /// the sum of their squares: Kish, "Survey sampling", 1965).
+    /// Its standard error, of a share of as many texts as is the square of the sum of the weights over the sum of their
+    /// squares (the effective sample size: Kish, "Survey sampling", 1965). 0 where all texts are right, or none: then it
+    /// says nothing.
     pub standard_error: f64,
 }
 
 /// How a model was fitted: what cross-validation chose, or was asked for. Shown as
 /// `softmax-margin:2, L2 0.3, naive Bayes, cut, dropout`.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Choice {
     /// The loss that refinement lowered.
     pub objective: Objective,
@@ -97,13 +101,14 @@ impl fmt::Display for Choice {
 
 /// One way to fit that was tried, and what it scored.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Candidate {
     /// What was tried.
     pub choice: Choice,
     /// The budget.
     pub nonzeros: usize,
-    /// Held-out accuracy at the budget. What is more than half a standard error behind the best on the first half of the
-    /// folds, where these hold out 4,000 texts, is not fitted to the others, and taken to be as far behind there.
+    /// Held-out accuracy at the budget. Where the first half of the folds holds out 4,000 texts or more, what is more than
+    /// half a standard error behind the best on it is not fitted to the others, and taken to be as far behind there.
     pub estimate: Estimate,
     /// Where fewer than 2,000 texts are held out in all, and fewer than four fitted for each nonzero, the choice, unless
     /// [`Objective::ZeroOne`] is asked for, is by this and not by accuracy, which so few texts say little of: the mean of
@@ -115,6 +120,7 @@ pub struct Candidate {
 
 /// What training did.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Report {
     /// How the model was fitted.
     pub choice: Choice,
@@ -128,6 +134,7 @@ pub struct Report {
 
 /// What training gives.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Trained {
     /// The frozen model.
     pub model: Model,
@@ -139,7 +146,7 @@ pub struct Trained {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// Not even a model without a nonzero fits into so many bytes.
+    /// A model without a nonzero takes more bytes already.
     Bytes {
         /// The bytes that were allowed.
         allowed: u64,
@@ -205,6 +212,7 @@ impl std::error::Error for TrainError {}
 
 /// One budget of a [`Frontier`].
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct FrontierPoint {
     /// The model within this budget: that of a smaller one, if it scored better by a standard error.
     pub model: Model,
@@ -218,6 +226,7 @@ pub struct FrontierPoint {
 
 /// Accuracy against nonzeros.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Frontier {
     /// One point per budget, fewest nonzeros first; without budgets, one of all possible weights.
     pub points: Vec<FrontierPoint>,

@@ -17,14 +17,16 @@ const MAX_STRENGTH: f64 = 1e30;
 pub enum Budget {
     /// At most this many nonzeros, the intercepts' included.
     Nonzeros(usize),
-    /// As many nonzeros as a model file of at most this many bytes can hold.
+    /// About as many nonzeros as a model file of at most this many bytes can hold: the search for how many ends when at most
+    /// a sixty-fourth of the bytes is unused, or after eight fits of a setting.
     Bytes(u64),
     /// The fewest nonzeros whose cross-validated accuracy is within this many percentage points
     /// of the best of the sizes that are tried, each fitted as is chosen for it (which where texts are few need not be what
     /// was most accurate: see [`Candidate::expected_accuracy`](super::Candidate::expected_accuracy)). Tried are 8, 16 and so on,
     /// doubling up to 16,384, all possible weights, and some between the last that falls short and the first that does not,
-    /// unless that is above 16,384. Choices go on for the best, and for all possible weights, while the best makes an error,
-    /// and for sizes up to the first that is within half of this, but for those that are behind by twice this and a point.
+    /// unless that is above 16,384. When their L2 strengths have been chosen, the other choices are made for sizes below the
+    /// first that is within half of this, and, unless the best makes no error, for that size, the best and all possible
+    /// weights; but for none that is behind by more than twice this and a point.
     AccuracyLoss(f64),
     /// The fewest nonzeros whose cross-validated accuracy is within one standard error of the best, which is that of the
     /// same sizes.
@@ -113,16 +115,16 @@ pub enum PruneBy {
 ///
 /// | field | meaning | default | range |
 /// |---|---|---|---|
-/// | `budget` | how many weights may stay | [`Budget::OneStandardError`] | at least 1 nonzero; loss of 0 to 100 points |
+/// | `budget` | how many weights may stay | [`Budget::OneStandardError`] | at least 1 nonzero, or 1 byte; loss of 0 to 100 points |
 /// | `objective` | the loss that refinement lowers | [`Objective::Auto`] | q of 1e-6 to 1, margins of 0 to 100; with [`PruneBy::Magnitude`], `Auto` or `LogLoss` |
 /// | `prune_by` | what decides which weights go first | [`PruneBy::Cost`] | |
 /// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit, and one that holds all weights has those that the penalty left | 2 over the number of texts; for budgets above a sixteenth of all possible weights 0.2, above a quarter 0 | above 0, at most 1e30 |
 /// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses, in which the texts' weights are scaled to a mean of 1; where [`Objective::Auto`] takes the naive Bayes penalty, each times its factor (see [`Choice::naive_bayes`](super::Choice::naive_bayes)) | chosen by cross-validation | 0 to 1e30 |
 /// | `balance` | gives every class the same total weight | false | |
 /// | `folds` | folds of the stratified cross-validation; of large data only as many are fitted as hold out 12,000 texts in all, each to some 100,000 texts at most | 5 | 2 to 20 |
-/// | `seed` | decides the folds, and the random exchanges of a finish under 0/1 loss | 1 | |
+/// | `seed` | decides the folds, and the random exchanges of a finish under 0/1 loss; what dropout leaves out is the same for all | 1 | |
 /// | `threads` | threads; never changes the result | 0: one per core | 0 to 1,024 |
-/// | `max_memory` | bytes that the weights of a dense fit may take, beyond which fits are grown, to one weight for each 32 bytes at most, or where an L1 strength or magnitude asks for a cut training fails, and the naive Bayes penalty is not tried, and bytes that the scores of all texts may take in each fit (for a while up to five times as many), beyond which training fails, or of five times as many texts, beyond which dropout is not tried | 2 GiB | |
+/// | `max_memory` | bytes that the weights of a dense fit may take, and bytes that the scores of all texts may take in each fit | 2 GiB | |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
     /// How many weights may stay.
@@ -143,7 +145,12 @@ pub struct Params {
     pub seed: u64,
     /// Threads, or 0 for one per core.
     pub threads: usize,
-    /// Bytes that weights may take, and bytes that scores may take.
+    /// Bytes that weights may take, and bytes that scores may take, for each fit.
+    ///
+    /// A dense fit takes 32 bytes for each possible weight. Where these are more, fits are grown, to one weight for each 32
+    /// bytes at most, and the naive Bayes penalty is not tried; where an L1 strength or magnitude asks for a cut, training
+    /// fails. Scores take 4 bytes for each text and class, and for a while up to five times as many: where they are more,
+    /// training fails, and where they are more for five times as many texts, dropout is not tried.
     pub max_memory: u64,
 }
 

@@ -1,5 +1,6 @@
 //! The texts that a fit sees, by text and by feature.
 
+use hashbrown::HashMap;
 use sprs::{CsMatI, CsMatViewI};
 
 use super::HeldOut;
@@ -73,8 +74,9 @@ impl Problem {
         let mut extractor = dataset.spec().extractor().expect("a dataset's features can be drawn");
         let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
         let (mut labels, mut found) = (Vec::new(), Vec::new());
+        let class_of: HashMap<&str, u32> = dataset.classes().iter().map(String::as_str).zip(0..).collect();
         for (label, text) in texts {
-            let Some(class) = dataset.classes().iter().position(|class| class == label) else { continue };
+            let Some(&class) = class_of.get(label.as_str()) else { continue };
             found.clear();
             found.push(0_u32);
             extractor.for_each_feature(text, |name| {
@@ -87,7 +89,7 @@ impl Problem {
                 data.push(run.len() as f32);
             }
             indptr.push(indices.len());
-            labels.push(class as u32);
+            labels.push(class);
         }
         let unknown = texts.len() - labels.len();
         let by_text = CsMatI::new((labels.len(), dataset.features().len()), indptr, indices, data);

@@ -130,7 +130,7 @@ impl<'p> SmoothFit<'p> {
             self.pulls[text] = if self.loss.q == 0.0 {
                 weight
             } else {
-                weight * power(self.own_probability(text), self.loss.q)
+                weight * libm::expf(self.loss.q * libm::logf(self.own_probability(text)))
             };
         }
     }
@@ -455,10 +455,6 @@ struct Sums {
     predicted: Vec<f32>,
     observed: Vec<f32>,
     total: f32,
-}
-
-fn power(p: f32, q: f32) -> f32 {
-    if q == 0.5 { p.sqrt() } else { libm::expf(q * libm::logf(p)) }
 }
 
 /// Last bits of a gain or cost in which sums differ that are equal but for their rounding.

@@ -134,7 +134,7 @@ impl Classify {
                 .clone()
                 .map(|label| Unknown { label, min_margin: self.min_margin.unwrap_or(0.0) }),
             skip_bad_records: self.skip_bad_records,
-            threads: if self.threads == 0 { defaults.threads } else { self.threads },
+            threads: self.threads,
             write_each_record: self.line_buffered,
             ..defaults
         }

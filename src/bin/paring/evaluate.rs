@@ -172,7 +172,7 @@ impl Evaluation {
         let (known, unknown) = self.with_and_without();
         let classes: Vec<_> = (0..self.classes.len())
             .map(|class| {
-                let Scores { precision, recall, f1 } = confusion.class(class);
+                let Scores { precision, recall, f1, .. } = confusion.class(class);
                 json!({
                     "name": self.classes[class],
                     "support": confusion.support(class),
@@ -234,7 +234,7 @@ impl Evaluation {
             ),
         );
         let row = |name: &str, scores: Scores, support: u64| {
-            let Scores { precision, recall, f1 } = scores;
+            let Scores { precision, recall, f1, .. } = scores;
             format!(
                 "{} {precision:>9.4} {recall:>9.4} {f1:>9.4} {:>9}\n",
                 padded(name, 36),
@@ -251,7 +251,7 @@ impl Evaluation {
         out += &row("weighted average", confusion.weighted_average(), confusion.texts());
         let confusions = confusion.largest_confusions(10);
         if !confusions.is_empty() {
-            out += &heading("taken most often for something else");
+            out += &heading("most frequent confusions");
         }
         for (actual, predicted, count) in confusions {
             out += &format!(

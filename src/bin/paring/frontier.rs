@@ -279,7 +279,7 @@ fn picture(rows: &[Row], fitted: &Fitted, measure: &str) -> Result<String, Failu
     let interval = |row: &Row| match row.tested {
         Some((right, texts)) => wilson_interval(right, texts),
         None => {
-            let Estimate { accuracy, standard_error } = row.point.cross_validated;
+            let Estimate { accuracy, standard_error, .. } = row.point.cross_validated;
             // Of as many texts as have this standard error; none tells how many where all are right.
             let texts = (accuracy * (1.0 - accuracy) / standard_error.powi(2)).round();
             if texts.is_finite() {

@@ -129,7 +129,7 @@ struct How {
 
 fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> String {
     let How { estimated, measure, started } = how;
-    let Trained { model, report } = trained;
+    let Trained { model, report, .. } = trained;
     let count = |number: usize| HumanCount(number as u64);
     let mut text = String::new();
     text += &line("classes", count(dataset.classes().len()));
@@ -148,7 +148,7 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> St
         _ => line("bytes", bytes),
     };
     text += &line("objective", report.choice);
-    let Estimate { accuracy, standard_error } = report.estimate;
+    let Estimate { accuracy, standard_error, .. } = report.estimate;
     text += &line("accuracy", format!("{} ± {:.2} ({estimated})", percent(accuracy), 100.0 * standard_error));
     text += &line(
         "on training data",

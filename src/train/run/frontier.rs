@@ -80,7 +80,7 @@ fn serving(chosen: &[(Setting, Estimate)]) -> Vec<usize> {
 
 /// The point farthest above the chord from the first point to the last, over the logarithm of nonzeros.
 fn knee(points: &[FrontierPoint]) -> usize {
-    let place = |point: &FrontierPoint| ((point.nonzeros as f64).ln(), point.cross_validated.accuracy);
+    let place = |point: &FrontierPoint| (libm::log(point.nonzeros as f64), point.cross_validated.accuracy);
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return 0 };
     let ((x0, y0), (x1, y1)) = (place(first), place(last));
     let slope = if x1 > x0 { (y1 - y0) / (x1 - x0) } else { 0.0 };
