@@ -134,8 +134,8 @@ impl Confusion {
         Scores { precision: sum.precision / total, recall: sum.recall / total, f1: sum.f1 / total }
     }
 
-    /// The errors that are made most often, as (actual, predicted, count), in a tie by actual, then predicted; at most `most`
-    /// of them.
+    /// The errors that are made most often, as (actual, predicted, count), in a tie by actual, then predicted; at most
+    /// `most` of them.
     pub fn largest_confusions(&self, most: usize) -> Vec<(usize, usize, u64)> {
         let mut found: Vec<(usize, usize, u64)> = (self.counts.iter())
             .map(|(&(actual, predicted), &count)| (actual, predicted, count))

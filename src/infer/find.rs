@@ -168,7 +168,8 @@ impl Finder {
             let bytes = events.key_low(start);
             note(WORD, sieve.passes(bytes & key::low_bytes_low(length)));
             if WIDE {
-                // Of a word that is shorter, the key gets a separator, which no feature has: one is before each and behind it.
+                // Of a word that is shorter, the key gets a separator, which no feature has: one is before each and
+                // behind it.
                 for (kind, prefix) in (WORD + 1..).zip(prefixes) {
                     note(kind, sieve.passes(prefix.low(bytes)));
                 }

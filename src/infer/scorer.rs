@@ -14,8 +14,9 @@ use crate::text::features::FeatureExtractor;
 
 /// Classifies texts one after the other in buffers of its own; made by [`Classifier::scorer`].
 ///
-/// It takes 75 KB for a model of words, some 50 KB more for each length of prefixes and suffixes, and what the classes' scores
-/// take. Nothing is allocated per text, but for those with a capital sigma (Σ), whose lower case depends on what follows.
+/// It takes 75 KB for a model of words, some 50 KB more for each length of prefixes and suffixes, and what the classes'
+/// scores take. Nothing is allocated per text, but for those with a capital sigma (Σ), whose lower case depends on what
+/// follows.
 #[derive(Debug, Clone)]
 pub struct Scorer<'c> {
     way: Way<'c>,

@@ -63,10 +63,10 @@ impl Model {
 }
 
 /// Writes `bytes` to a temporary file in the folder of `path`, flushes it to the disk, and renames it to `path`:
-/// whatever happens, `path` holds either what it held or all of `bytes`. A link at `path` stays one, and what it
-/// points to is replaced, or made; the new file may be read and written by whom the old one might, but is the writer's
-/// where the system does not let it be given to another, and has no access control list of the old one. What is no regular file, as `/dev/null` or a named pipe, is not
-/// replaced but written to.
+/// whatever happens, `path` holds either what it held or all of `bytes`. A link at `path` stays one, and what it points
+/// to is replaced, or made; the new file may be read and written by whom the old one might, but is the writer's where
+/// the system does not let it be given to another, and has no access control list of the old one. What is no regular
+/// file, as `/dev/null` or a named pipe, is not replaced but written to.
 ///
 /// # Errors
 /// When the folder or the file cannot be written, or, on Unix, the folder not be read, which it takes to flush the new

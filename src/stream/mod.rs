@@ -22,10 +22,11 @@
 //!
 //! A table's rows must all have as many columns as its header, or as its first row where there is no header (where bad
 //! records are passed over, the first that has the text: those before it are bad). A bad record ends the stream with an
-//! error when all before it have been written; with [`StreamOptions::skip_bad_records`] it gets the unknown label, or an empty one, and no other values; in
-//! [`Output::Append`] it is copied without anything added. An object that has a field already by a name that is to be added
-//! ends the stream all the same: passed over, it would seem to have been given that. So does a file behind one that ends in a
-//! quoted field without a closing quote, if records are copied: it would be taken for part of that field.
+//! error when all before it have been written; with [`StreamOptions::skip_bad_records`] it gets the unknown label, or
+//! an empty one, and no other values; in [`Output::Append`] it is copied without anything added. An object that has a
+//! field already by a name that is to be added ends the stream all the same: passed over, it would seem to have been
+//! given that. So does a file behind one that ends in a quoted field without a closing quote, if records are copied: it
+//! would be taken for part of that field.
 //!
 //! Memory is bounded: a block of input and its output for each thread, and as much again on the way to the output. Only
 //! a record longer than a block takes what it needs. A slow output makes the reading wait.

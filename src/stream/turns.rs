@@ -1,9 +1,10 @@
 //! Who writes when: the output of blocks in their order, by the threads that made it.
 //!
-//! The thread that is done with the block whose turn it is writes its output, and then that of the blocks behind it that
-//! others have finished early. One that is early leaves its output to be written and is free for another block. So no
-//! thread is woken only to write, and most output is written by the core that has it in its cache. Where much has been left already, or
-//! a block makes more than is left at a time, its worker waits for its turn: a slow output makes all of them wait.
+//! The thread that is done with the block whose turn it is writes its output, and then that of the blocks behind it
+//! that others have finished early. One that is early leaves its output to be written and is free for another block. So
+//! no thread is woken only to write, and most output is written by the core that has it in its cache. Where much has
+//! been left already, or a block makes more than is left at a time, its worker waits for its turn: a slow output makes
+//! all of them wait.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

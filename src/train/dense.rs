@@ -212,13 +212,14 @@ fn set_residuals(
         .collect()
 }
 
-/// Sets what each text adds to the curvature of a weight, for each class and unit of the feature's share of the text: the sums
-/// of these times shares are the metric.
+/// Sets what each text adds to the curvature of a weight, for each class and unit of the feature's share of the text:
+/// the sums of these times shares are the metric.
 ///
-/// In the scores of a text, log loss curves like diag(p) - p p', which is at most diag(p), and at most diag(2 p (1 - p)),
-/// as the rows of the one subtracted from the other show by Gershgorin's theorem. The square of the sum of a text's shares times weights is at
-/// most the sum of its shares, its length, times the sum of shares times squared weights. Probabilities move before the next
-/// renewal: therefore something is added, and all of it is scaled, up to the bound that holds for any probabilities.
+/// In the scores of a text, log loss curves like diag(p) - p p', which is at most diag(p), and at most diag(2 p (1 -
+/// p)), as the rows of the one subtracted from the other show by Gershgorin's theorem. The square of the sum of a
+/// text's shares times weights is at most the sum of its shares, its length, times the sum of shares times squared
+/// weights. Probabilities move before the next renewal: therefore something is added, and all of it is scaled, up to
+/// the bound that holds for any probabilities.
 fn set_spreads(
     problem: &Problem,
     lengths: &[f32],

@@ -73,11 +73,11 @@ pub struct Choice {
     pub objective: Objective,
     /// The L2 strength.
     pub l2: f64,
-    /// Whether the L2 strength of each weight is that times the square of 3 / (0.3 + |r|), with r the log of the share of the
-    /// class's texts that have the feature over that of all others (each with one text more that has it and one that has
-    /// not), as if features were multiplied by their naive Bayes weights (Wang and Manning, "Baselines and bigrams: simple,
-    /// good sentiment and topic classification", 2012). [`Objective::Auto`] tries it where there are fewer than fifty texts for
-    /// each nonzero.
+    /// Whether the L2 strength of each weight is that times the square of 3 / (0.3 + |r|), with r the log of the share
+    /// of the class's texts that have the feature over that of all others (each with one text more that has it and one
+    /// that has not), as if features were multiplied by their naive Bayes weights (Wang and Manning, "Baselines and
+    /// bigrams: simple, good sentiment and topic classification", 2012). [`Objective::Auto`] tries it where there are
+    /// fewer than fifty texts for each nonzero.
     pub naive_bayes: bool,
     /// Whether a budget that would be grown from nothing was cut from the dense fit instead.
     pub is_cut: bool,
@@ -261,9 +261,9 @@ impl ValidParams {
 
     /// Fits a model for each budget. Budgets of the same setting are fitted on one path: those that are grown each from
     /// the one below it, those that are cut from a dense fit each on the way to the one below it. Where more nonzeros
-    /// score worse by a standard error, a budget gets the model of the smaller one that scored best. `budgets` are sorted and
-    /// made distinct, and one of 0, or above the number of possible weights, stands for 1, or for that number; the parameters' own budget
-    /// is not used.
+    /// score worse by a standard error, a budget gets the model of the smaller one that scored best. `budgets` are
+    /// sorted and made distinct, and one of 0, or above the number of possible weights, stands for 1, or for that
+    /// number; the parameters' own budget is not used.
     ///
     /// # Errors
     /// As for [`train`](Self::train).

@@ -20,13 +20,13 @@ pub enum Budget {
     /// About as many nonzeros as a model file of at most this many bytes can hold: the search for how many ends when at most
     /// a sixty-fourth of the bytes is unused, or after eight fits of a setting.
     Bytes(u64),
-    /// The fewest nonzeros whose cross-validated accuracy is within this many percentage points
-    /// of the best of the sizes that are tried, each fitted as is chosen for it (which where texts are few need not be what
-    /// was most accurate: see [`Candidate::expected_accuracy`](super::Candidate::expected_accuracy)). Tried are 8, 16 and so on,
-    /// doubling up to 16,384, all possible weights, and some between the last that falls short and the first that does not,
-    /// unless that is above 16,384. When their L2 strengths have been chosen, the other choices are made for sizes below the
-    /// first that is within half of this, and, unless the best makes no error, for that size, the best and all possible
-    /// weights; but for none that is behind by more than twice this and a point.
+    /// The fewest nonzeros whose cross-validated accuracy is within this many percentage points of the best of the
+    /// sizes that are tried, each fitted as is chosen for it (which where texts are few need not be what was most
+    /// accurate: see [`Candidate::expected_accuracy`](super::Candidate::expected_accuracy)). Tried are 8, 16 and so on,
+    /// doubling up to 16,384, all possible weights, and some between the last that falls short and the first that does
+    /// not, unless that is above 16,384. When their L2 strengths have been chosen, the other choices are made for sizes
+    /// below the first that is within half of this, and, unless the best makes no error, for that size, the best and
+    /// all possible weights; but for none that is behind by more than twice this and a point.
     AccuracyLoss(f64),
     /// The fewest nonzeros whose cross-validated accuracy is within one standard error of the best, which is that of the
     /// same sizes.

@@ -117,10 +117,10 @@ impl Problem {
         Problem { weights, ..self }
     }
 
-    /// [`PARTIAL_COPIES`] of each text, each of whose features but the intercept is left out of one, drawn at random, and
-    /// before them the text itself where `of_whole`, its share of the weight, is not 0. Together they weigh what the text
-    /// does. What is fitted to them leans on no feature alone, and overfits less (Wager, Wang and Liang, "Dropout training as
-    /// adaptive regularization", 2013).
+    /// [`PARTIAL_COPIES`] of each text, each of whose features but the intercept is left out of one, drawn at random,
+    /// and before them the text itself where `of_whole`, its share of the weight, is not 0. Together they weigh what
+    /// the text does. What is fitted to them leans on no feature alone, and overfits less (Wager, Wang and Liang,
+    /// "Dropout training as adaptive regularization", 2013).
     pub(super) fn with_dropout(&self, of_whole: f32) -> Problem {
         let whole_copies = usize::from(of_whole > 0.0);
         let of_partial = (1.0 - of_whole) / PARTIAL_COPIES as f32;

@@ -3,7 +3,8 @@
 use super::exp_ln::exp;
 use crate::infer::scan::{Kernel, Scan};
 
-/// The numbers that a row of a matrix takes, of which there is one for each class: those beyond are 0, and let vectors be full.
+/// The numbers that a row of a matrix takes, of which there is one for each class: those beyond are 0, and let vectors
+/// be full.
 pub(super) fn stride(classes: usize) -> usize {
     classes.next_multiple_of(if classes > 4 { 8 } else { 4 })
 }

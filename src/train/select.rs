@@ -128,10 +128,11 @@ impl Trial {
 }
 
 /// Scores what `params` leave open at each of the `sizes`, one choice after the other: the L2 strength of the first
-/// loss; then, with the strength that is best at a size, the naive Bayes penalty, there or at strengths near it; whether to
-/// cut from the dense fit, there or at weaker strengths; whether to finish under 0/1 loss, and to leave features out of that
-/// end; wider margins; whether to leave features out of the smooth fit, there or at weaker strengths; and wider margins of that.
-/// Where settings race, features are left out only of what the other loss is not clearly ahead of.
+/// loss; then, with the strength that is best at a size, the naive Bayes penalty, there or at strengths near it;
+/// whether to cut from the dense fit, there or at weaker strengths; whether to finish under 0/1 loss, and to leave
+/// features out of that end; wider margins; whether to leave features out of the smooth fit, there or at weaker
+/// strengths; and wider margins of that. Where settings race, features are left out only of what the other loss is not
+/// clearly ahead of.
 pub(super) fn score(
     dataset: &Dataset,
     params: &Params,
@@ -301,8 +302,8 @@ impl Search<'_> {
         derived
     }
 
-    /// Which sizes are gone on with: all, or where the smallest that is accurate enough is sought, those that may become it or
-    /// decide what is enough, by what has been followed to them.
+    /// Which sizes are gone on with: all, or where the smallest that is accurate enough is sought, those that may
+    /// become it or decide what is enough, by what has been followed to them.
     fn open(&self, followed: &[Followed]) -> Vec<bool> {
         let sizes = 0..self.sizes.len();
         let Sought::Smallest(allowed) = self.sought else { return sizes.map(|_| true).collect() };
@@ -385,8 +386,8 @@ pub(super) fn score_cells(trials: &[Trial], cells: &[Cell]) -> Estimate {
     estimate(trials, &right, 0).expect("every trial has been scored")
 }
 
-/// The accuracy at one size: `right` has the weight of the held-out texts that are right, by trial, then by size. None where a
-/// trial has none.
+/// The accuracy at one size: `right` has the weight of the held-out texts that are right, by trial, then by size. None
+/// where a trial has none.
 fn estimate(trials: &[Trial], right: &[Vec<Option<f64>>], at: usize) -> Option<Estimate> {
     let right: Option<f64> = right.iter().map(|right| right[at]).sum();
     let total: f64 = trials.iter().map(Trial::weight).sum();

@@ -8,9 +8,9 @@ use super::{Choice, Objective, Params, memory};
 /// The margin of the softmax-margin loss that `auto` tries and that 0/1 fits start from.
 pub(super) const MARGIN: f32 = 2.0;
 
-/// So many texts there must be for each nonzero for a fit to be grown under 0/1 loss, or finished under it unless that is asked
-/// for: with fewer, it has always been found to fit noise. Where there are fewer for a fit to be grown, dropout and the
-/// naive Bayes penalty are tried.
+/// So many texts there must be for each nonzero for a fit to be grown under 0/1 loss, or finished under it unless that
+/// is asked for: with fewer, it has always been found to fit noise. Where there are fewer for a fit to be grown,
+/// dropout and the naive Bayes penalty are tried.
 const TEXTS_PER_GROWN: usize = 50;
 const TEXTS_PER_FINISHED: usize = 10;
 

@@ -32,7 +32,8 @@ pub(super) struct SmoothFit<'p> {
     ridge: Ridge,
     cells: Vec<Cell>,
     places: Places,
-    /// The exponentials of the scores, up to a factor for each text; shape (classes, texts): a line takes those of one class.
+    /// The exponentials of the scores, up to a factor for each text; shape (classes, texts): a line takes those of one
+    /// class.
     odds: Vec<f32>,
     /// The sum of each text's odds.
     totals: Vec<f64>,

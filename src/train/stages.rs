@@ -88,8 +88,9 @@ macro_rules! accessors {
 /// feature has one weight, the difference of the two, which changes no label and no probability.
 ///
 /// The first of the stages that [`ValidParams::train`] takes a budget of more than a sixty-fourth of all possible
-/// weights through, any budget if an L1 strength is given, and smaller budgets where cross-validation finds that better than to
-/// grow them from nothing. One by one, the stages show what each does, and let one fit be pruned to several budgets.
+/// weights through, any budget if an L1 strength is given, and smaller budgets where cross-validation finds that better
+/// than to grow them from nothing. One by one, the stages show what each does, and let one fit be pruned to several
+/// budgets.
 ///
 /// | stage | from | by |
 /// |---|---|---|
@@ -147,14 +148,16 @@ accessors!(DenseFit, PrunedFit, RefinedFit);
 impl ValidParams {
     /// Fits all weights at once: the first of the stages that end in a [`Model`], see [`DenseFit`].
     ///
-    /// Nothing is cross-validated here. [`Objective::Auto`](super::Objective::Auto) stands for softmax-margin with a margin
-    /// of 2 (log loss where weights are to be pruned by magnitude), and so does 0/1 loss until the refinement, which finishes
-    /// under it; the L1 strength is 0.2 / texts and the L2 strength 1 where none is given. The parameters' budget and folds have no say, and the seed decides only which weights a finish under
-    /// 0/1 loss exchanges.
+    /// Nothing is cross-validated here. [`Objective::Auto`](super::Objective::Auto) stands for softmax-margin with a
+    /// margin of 2 (log loss where weights are to be pruned by magnitude), and so does 0/1 loss until the refinement,
+    /// which finishes under it; the L1 strength is 0.2 / texts and the L2 strength 1 where none is given. The
+    /// parameters' budget and folds have no say, and the seed decides only which weights a finish under 0/1 loss
+    /// exchanges.
     ///
     /// The algorithm is FISTA (Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009) with
-    /// restarts (O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", 2015) in a metric that follows
-    /// the class probabilities, until a step promises to lower the objective by less than 5e-5 of itself, or for 1,000 steps.
+    /// restarts (O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", 2015) in a metric that
+    /// follows the class probabilities, until a step promises to lower the objective by less than 5e-5 of itself, or
+    /// for 1,000 steps.
     ///
     /// # Errors
     /// When the weights, of 32 bytes each, or the scores of all texts take more than `max_memory`, or the threads cannot
@@ -174,8 +177,9 @@ impl ValidParams {
 }
 
 impl<'d> DenseFit<'d> {
-    /// Cuts down to `nonzeros`, a fifth at a time, those weights first that [`Params::prune_by`](super::Params::prune_by) says, and
-    /// fits those left after each cut. A fit that has no more than `nonzeros` stays as it is.
+    /// Cuts down to `nonzeros`, a fifth at a time, those weights first that
+    /// [`Params::prune_by`](super::Params::prune_by) says, and fits those left after each cut. A fit that has no more
+    /// than `nonzeros` stays as it is.
     #[must_use]
     pub fn prune(&self, nonzeros: usize) -> PrunedFit<'d> {
         let Fitted { params, .. } = &self.fitted;
@@ -187,8 +191,9 @@ impl<'d> DenseFit<'d> {
 }
 
 impl<'d> PrunedFit<'d> {
-    /// Adds the best weights up to the budget, if that does not hold all that say something, exchanges a fifth of all for
-    /// better ones, twice at most and only where the objective falls, and finishes under 0/1 loss if that is the objective. Pruned by magnitude, or with room for all, only fits the weights that there are.
+    /// Adds the best weights up to the budget, if that does not hold all that say something, exchanges a fifth of all
+    /// for better ones, twice at most and only where the objective falls, and finishes under 0/1 loss if that is the
+    /// objective. Pruned by magnitude, or with room for all, only fits the weights that there are.
     #[must_use]
     pub fn refine(&self) -> RefinedFit<'d> {
         let Fitted { dataset, params, setting, problem, pool, .. } = &self.fitted;

@@ -96,8 +96,8 @@ fn end_between_writes(writing: Arc<Mutex<()>>) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the process was started with a signal ignored, as shells start what runs in the background. Elsewhere than on Linux
-/// it cannot be told.
+/// Whether the process was started with a signal ignored, as shells start what runs in the background. Elsewhere than
+/// on Linux it cannot be told.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -62,8 +62,9 @@ pub struct Training {
     #[arg(long, default_value = "auto", help_heading = "Fit")]
     objective: Objective,
 
-    /// L2 strength: adds L2/2 times the sum of squares to the sum of losses, weights of records scaled
-    /// to a mean of 1; where `auto` takes the naive Bayes penalty, less for weights that tell classes apart and more for others [default: chosen by cross-validation]
+    /// L2 strength: adds L2/2 times the sum of squares to the sum of losses, weights of records scaled to a mean of 1;
+    /// where `auto` takes the naive Bayes penalty, less for weights that tell classes apart and more for others
+    /// [default: chosen by cross-validation]
     #[arg(long, value_name = "L2", allow_negative_numbers = true, help_heading = "Fit")]
     l2: Option<f64>,
 

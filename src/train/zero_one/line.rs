@@ -8,8 +8,8 @@ const INSIDE: i32 = SCORE_STEPS as i32;
 /// Sums that differ by less differ by what was rounded.
 const EQUAL: f64 = 1e-6;
 
-/// Of so many events it is worth a look which of them matter, by spans of a quarter of a score; the last span on each way has no
-/// end.
+/// Of so many events it is worth a look which of them matter, by spans of a quarter of a score; the last span on each
+/// way has no end.
 const MANY: usize = 256;
 const SPAN: i32 = SCORE_STEPS as i32 / 4;
 const SPANS: usize = 128;
@@ -24,8 +24,9 @@ pub(super) struct Best {
     pub change: i32,
 }
 
-/// The best of all changes of a `weight`, in the middle of its interval: of equal gains the widest, and of those the lowest. What
-/// may be an event comes with whether it is one: it takes as long if it is not, as that cannot be foreseen. `room` is for them.
+/// The best of all changes of a `weight`, in the middle of its interval: of equal gains the widest, and of those the
+/// lowest. What may be an event comes with whether it is one: it takes as long if it is not, as that cannot be
+/// foreseen. `room` is for them.
 #[inline]
 pub(super) fn best(
     weight: i32,
@@ -46,7 +47,8 @@ pub(super) fn best(
     best_within(within, events)
 }
 
-/// The events up to where, on each way, all that is still ahead could not make up for what has been lost; they move to the front.
+/// The events up to where, on each way, all that is still ahead could not make up for what has been lost; they move to
+/// the front.
 fn that_matter(events: &mut [Event]) -> &mut [Event] {
     // The spans on the way down are the first half, turned around; the two ways part at the weight as it is.
     let span = |at: i32| {

@@ -5,8 +5,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ranked(i64);
 
-/// What a line needs of a text beside a score, in one place in memory: its own class, and the best and the second best of the
-/// others.
+/// What a line needs of a text beside a score, in one place in memory: its own class, and the best and the second best
+/// of the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Standing {
     pub(super) own: Ranked,
