@@ -8,16 +8,23 @@ use crate::model::{SCORE_STEPS, round_score};
 /// some.
 const BLOCK: usize = 1024;
 
-/// The total weight of the texts whose own class has the best score in the frozen model of these cells, ties included.
+/// The total weight of the texts that the frozen model of these cells labels with their own class.
 pub(super) fn right(problem: &Problem, cells: &[Cell]) -> f64 {
+    let texts = predicted(problem, cells).into_iter().zip(problem.labels()).zip(problem.weights());
+    let right = texts.filter(|((predicted, label), _)| predicted == *label);
+    // Not `sum`: that of none is -0.
+    right.fold(0.0, |right, (_, &weight)| right + f64::from(weight))
+}
+
+/// The class of each text in the frozen model of these cells: the first of those with the best score.
+pub(super) fn predicted(problem: &Problem, cells: &[Cell]) -> Vec<u32> {
     let classes = problem.classes();
     let cells = magnified(cells);
-    let mut right = 0.0;
+    let mut predicted = Vec::with_capacity(problem.texts());
     let mut scores = vec![0_i64; classes * BLOCK.min(problem.texts())];
     // How many of the texts that have its feature each cell was added to.
     let mut added = vec![0; cells.len()];
-    let all = problem.labels().chunks(BLOCK).zip(problem.weights().chunks(BLOCK));
-    for (start, (labels, weights)) in (0..).step_by(BLOCK).zip(all) {
+    for start in (0..problem.texts()).step_by(BLOCK) {
         scores.fill(0);
         for (cell, added) in cells.iter().zip(&mut added) {
             let steps = (round_score(cell.weight) * SCORE_STEPS) as i64;
@@ -28,15 +35,14 @@ pub(super) fn right(problem: &Problem, cells: &[Cell]) -> f64 {
                 *added += 1;
             }
         }
-        for ((scores, &label), &weight) in scores.chunks(classes).zip(labels).zip(weights) {
-            let (before, after) = scores.split_at(label as usize);
-            let own = after[0];
-            if before.iter().all(|&other| own > other) && after.iter().all(|&other| own >= other) {
-                right += f64::from(weight);
-            }
-        }
+        let texts = BLOCK.min(problem.texts() - start);
+        let first_best = |scores: &[i64]| {
+            let best = scores.iter().copied().fold(i64::MIN, i64::max);
+            scores.iter().position(|&score| score == best).unwrap_or(0) as u32
+        };
+        predicted.extend(scores.chunks(classes).take(texts).map(first_best));
     }
-    right
+    predicted
 }
 
 #[cfg(test)]

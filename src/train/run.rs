@@ -57,7 +57,8 @@ impl<'s> Run<'s> {
                     return Err(TrainError::UnknownValidation { texts: unknown });
                 }
                 let fitted = Problem::of_all(dataset, balance);
-                vec![Trial { fitted, held_out, unknown: unknown as f64 }]
+                let given = vec![1.0; held_out.texts()];
+                vec![Trial { fitted, held_out, given, unknown: unknown as f64 }]
             }
             None => folds::stratified(dataset, params.folds, params.seed)
                 .iter()
@@ -350,6 +351,7 @@ fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
                 nonzeros: sizes[at],
                 estimate: scored.estimates[at]?,
                 expected_accuracy: scored.expected[at],
+                macro_f1: scored.macro_f1[at],
             })
         })
     };

@@ -1,7 +1,10 @@
 //! The choice of a setting on texts that a fit has not seen.
 
 mod expected;
+mod macro_f1;
 mod race;
+
+use macro_f1::Tally;
 
 use super::cell::Cell;
 use super::folds::Fold;
@@ -89,12 +92,15 @@ pub(super) struct Scored {
     pub estimates: Vec<Option<Estimate>>,
     /// Expected accuracy, where settings are told apart by it.
     pub expected: Vec<Option<f64>>,
+    /// Macro F1, where they are told apart by that.
+    pub macro_f1: Vec<Option<f64>>,
 }
 
 impl Scored {
     /// What the choice at a size is by.
     fn merit(&self, at: usize) -> Option<f64> {
-        self.expected[at].or(self.estimates[at].map(|estimate| estimate.accuracy))
+        let accuracy = self.estimates[at].map(|estimate| estimate.accuracy);
+        self.macro_f1[at].or(self.expected[at]).or(accuracy)
     }
 }
 
@@ -103,6 +109,8 @@ impl Scored {
 pub(super) struct Trial {
     pub fitted: Problem,
     pub held_out: Problem,
+    /// The held-out texts' weights as they were given.
+    pub given: Vec<f32>,
     /// The weight of held-out texts whose class the fit cannot know.
     pub unknown: f64,
 }
@@ -112,6 +120,7 @@ impl Trial {
         Trial {
             fitted: Problem::new(dataset, &fold.fitted, balance),
             held_out: Problem::held_out(dataset, &fold.held_out, balance),
+            given: fold.held_out.iter().map(|&row| dataset.weights()[row as usize]).collect(),
             unknown: 0.0,
         }
     }
@@ -143,7 +152,7 @@ pub(super) fn score(
 ) -> Vec<Scored> {
     let texts = trials[0].fitted.texts();
     let finished = sizes.iter().map(|&size| is_finished(params, texts, size)).collect();
-    let expected = sizes.iter().map(|&size| is_expected(trials, size)).collect();
+    let expected = sizes.iter().map(|&size| !params.balance && is_expected(trials, size)).collect();
     // Where 0/1 loss is asked for, it says nothing that a smooth fit makes no error.
     let sought = if params.objective == Objective::ZeroOne { Sought::BestAtEach } else { sought };
     let search = Search { dataset, params, trials, sizes, sought, finished, expected, step };
@@ -151,7 +160,8 @@ pub(super) fn score(
     let all = trials.len();
     let half = (all / 2).max(1);
     let held_out: usize = trials[..half].iter().map(|trial| trial.held_out.texts()).sum();
-    let half = if held_out < ENOUGH_FOR_A_RACE { all } else { half };
+    // Accuracy does not tell what is behind in macro F1.
+    let half = if held_out < ENOUGH_FOR_A_RACE || params.balance { all } else { half };
     let strengths = params.l2.map_or(L2.to_vec(), |l2| vec![l2 as f32]);
     let everywhere = |&l2: &f32| (smooth(l2), vec![true; sizes.len()]);
     let mut followed = search.follow(strengths.iter().map(everywhere).collect(), &[], half);
@@ -242,6 +252,8 @@ struct Followed {
     right: Vec<Vec<Option<f64>>>,
     /// The weight of those that are expected to be right, likewise, where settings are told apart by it.
     expected: Vec<Vec<Option<f64>>>,
+    /// What they are labelled as, likewise, where settings are told apart by macro F1.
+    tallies: Vec<Vec<Option<Tally>>>,
     /// By trial, then by size; none where nothing starts from them.
     cells: Vec<Vec<Vec<Cell>>>,
 }

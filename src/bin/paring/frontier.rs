@@ -258,6 +258,7 @@ fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
             "cross_validated": candidate.estimate.accuracy,
             "standard_error": candidate.estimate.standard_error,
             "expected_accuracy": candidate.expected_accuracy,
+            "macro_f1": candidate.macro_f1,
         })
     };
     let (dense, points) = rows.split_last().expect("the dense fit is always there");

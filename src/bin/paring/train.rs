@@ -159,7 +159,12 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> St
         text += &heading("tried: accuracy in % by nonzeros");
         text += &tried(&report.candidates, |candidate| Some(candidate.estimate.accuracy));
     }
-    if report.candidates.iter().any(|candidate| candidate.expected_accuracy.is_some()) {
+    let is_told =
+        |merit: fn(&Candidate) -> Option<f64>| report.candidates.iter().any(|tried| merit(tried).is_some());
+    if is_told(|candidate| candidate.macro_f1) {
+        text += &heading("chosen by: macro F1 in %");
+        text += &tried(&report.candidates, |candidate| candidate.macro_f1);
+    } else if is_told(|candidate| candidate.expected_accuracy) {
         text += &heading("chosen by: expected accuracy in %, as texts are few");
         text += &tried(&report.candidates, |candidate| candidate.expected_accuracy);
     }

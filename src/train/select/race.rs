@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 use super::expected::expected_right;
+use super::macro_f1::Tally;
 use super::{Followed, Scored, Search, Trial, best_followed, estimate};
 use crate::train::cell::Cell;
 use crate::train::path::{self, Effort};
@@ -20,6 +21,7 @@ struct Fit {
     at: usize,
     right: f64,
     expected: Option<f64>,
+    tally: Option<Tally>,
     /// None where nothing starts from them.
     cells: Vec<Cell>,
 }
@@ -47,9 +49,10 @@ impl Search<'_> {
     ) -> Vec<Followed> {
         let (trials, sizes) = (self.trials.len(), self.sizes.len());
         let nothing = |&(setting, _): &(Setting, _)| Followed {
-            scored: Scored { setting, estimates: Vec::new(), expected: Vec::new() },
+            scored: unscored(setting),
             right: vec![vec![None; sizes]; trials],
             expected: vec![vec![None; sizes]; trials],
+            tallies: vec![vec![None; sizes]; trials],
             cells: vec![vec![Vec::new(); sizes]; trials],
         };
         let mut followed: Vec<Followed> = settings.iter().map(nothing).collect();
@@ -67,8 +70,7 @@ impl Search<'_> {
             }
         }
         for followed in &mut followed {
-            let Followed { right, expected, .. } = &*followed;
-            followed.scored = self.scored(followed.scored.setting, right, expected);
+            followed.scored = self.scored(followed);
         }
         followed
     }
@@ -120,9 +122,10 @@ impl Search<'_> {
             }
         });
         for ((number, trial), fits) in tasks.into_iter().zip(fits) {
-            for Fit { at, right, expected, cells } in fits {
+            for Fit { at, right, expected, tally, cells } in fits {
                 followed[number].right[trial][at] = Some(right);
                 followed[number].expected[trial][at] = expected;
+                followed[number].tallies[trial][at] = tally;
                 followed[number].cells[trial][at] = cells;
             }
         }
@@ -147,7 +150,8 @@ impl Search<'_> {
             &mut |at, cells| {
                 let kept = if self.finished[at] { cells.to_vec() } else { Vec::new() };
                 let expected = self.expected[at].then(|| expected_right(&trial.held_out, cells));
-                fits.push(Fit { at, right: trial.right(cells), expected, cells: kept });
+                let tally = self.tally(trial, cells);
+                fits.push(Fit { at, right: trial.right(cells), expected, tally, cells: kept });
             },
         );
         (fits, last)
@@ -173,7 +177,7 @@ impl Search<'_> {
             // Weights far below the others' are zero: a fold may weigh nothing.
             last.loss = (on.weight() - right) / on.weight().max(f64::MIN_POSITIVE);
             last.nonzeros = cells.len();
-            Fit { at, right, expected: None, cells: Vec::new() }
+            Fit { at, right, expected: None, tally: self.tally(on, &cells), cells: Vec::new() }
         };
         let fits = (0..self.sizes.len()).filter(|&at| is_wanted(at)).map(fit).collect();
         (fits, last)
@@ -194,20 +198,35 @@ impl Search<'_> {
         (0..tasks).into_par_iter().map(run).collect()
     }
 
-    /// What comes of the weight that each trial's fits have right, and are expected to, at each size.
-    fn scored(&self, setting: Setting, right: &[Vec<Option<f64>>], expected: &[Vec<Option<f64>>]) -> Scored {
+    /// What F1 is made of, where settings are told apart by it.
+    fn tally(&self, trial: &Trial, cells: &[Cell]) -> Option<Tally> {
+        self.params.balance.then(|| Tally::of(&trial.held_out, &trial.given, cells))
+    }
+
+    /// What comes of each trial's fits, at each size.
+    fn scored(&self, Followed { scored, right, expected, tallies, .. }: &Followed) -> Scored {
         let sizes = 0..self.sizes.len();
         let total: f64 = self.trials.iter().map(Trial::weight).sum();
         let expected_accuracy = |at: usize| {
             let expected: Option<f64> = expected.iter().map(|expected| expected[at]).sum();
             Some(expected? / total)
         };
+        let macro_f1 = |at: usize| {
+            let tallies: Option<Vec<&Tally>> = tallies.iter().map(|tallies| tallies[at].as_ref()).collect();
+            Some(Tally::macro_f1(tallies?.into_iter()))
+        };
         Scored {
-            setting,
+            setting: scored.setting,
             estimates: sizes.clone().map(|at| estimate(self.trials, right, at)).collect(),
-            expected: sizes.map(expected_accuracy).collect(),
+            expected: sizes.clone().map(expected_accuracy).collect(),
+            macro_f1: sizes.map(macro_f1).collect(),
         }
     }
+}
+
+/// A setting that has scored nothing yet.
+fn unscored(setting: Setting) -> Scored {
+    Scored { setting, estimates: Vec::new(), expected: Vec::new(), macro_f1: Vec::new() }
 }
 
 #[cfg(test)]
@@ -240,9 +259,9 @@ mod tests {
         // Of 400 texts in the first trial, 200 right have a standard error of ten.
         let followed = |right: f64| {
             let setting = Setting::without_choice(&Params::default());
-            let scored = Scored { setting, estimates: Vec::new(), expected: Vec::new() };
+            let scored = unscored(setting);
             let right = vec![vec![Some(right)], vec![Some(right)]];
-            Followed { scored, right, expected: vec![vec![None]; 2], cells: Vec::new() }
+            Followed { scored, right, expected: vec![vec![None]; 2], tallies: Vec::new(), cells: Vec::new() }
         };
         let behind = |followed: &[Followed], rivals: &[Followed]| -> Vec<(usize, Option<usize>)> {
             let behind = search.race(followed, rivals, 1);
@@ -253,6 +272,7 @@ mod tests {
         let mut ahead = followed(206.0);
         ahead.scored.estimates = vec![Some(Estimate { accuracy: 0.515, standard_error: 0.02 })];
         ahead.scored.expected = vec![None];
+        ahead.scored.macro_f1 = vec![None];
         assert_eq!(behind(&racing, &[ahead]), [(0, None), (1, None), (2, None)]);
     }
 }

@@ -92,8 +92,19 @@ fn where_the_smallest_is_sought_sizes_are_gone_on_with_that_may_become_it_or_dec
         let setting = Setting::without_choice(&Params::default());
         let estimate = |&accuracy: &f64| Some(Estimate { accuracy, standard_error: 0.01 });
         let estimates = accuracies.iter().map(estimate).collect();
-        let scored = Scored { setting, estimates, expected: vec![None; accuracies.len()] };
-        let followed = Followed { scored, right: Vec::new(), expected: Vec::new(), cells: Vec::new() };
+        let scored = Scored {
+            setting,
+            estimates,
+            expected: vec![None; accuracies.len()],
+            macro_f1: vec![None; accuracies.len()],
+        };
+        let followed = Followed {
+            scored,
+            right: Vec::new(),
+            expected: Vec::new(),
+            tallies: Vec::new(),
+            cells: Vec::new(),
+        };
         let search = Search {
             dataset: &dataset,
             params: &Params::default(),
@@ -120,8 +131,8 @@ fn a_naive_bayes_penalty_is_gone_on_from_where_it_is_half_a_standard_error_bette
     let followed = |naive_bayes, accuracy| {
         let setting = Setting { naive_bayes, ..Setting::without_choice(&Params::default()) };
         let estimates = vec![Some(Estimate { accuracy, standard_error: 0.01 })];
-        let scored = Scored { setting, estimates, expected: vec![None] };
-        Followed { scored, right: Vec::new(), expected: Vec::new(), cells: Vec::new() }
+        let scored = Scored { setting, estimates, expected: vec![None], macro_f1: vec![None] };
+        Followed { scored, right: Vec::new(), expected: Vec::new(), tallies: Vec::new(), cells: Vec::new() }
     };
     let goes_on = |accuracy| {
         let all = [followed(false, 0.7), followed(true, accuracy)];
@@ -135,8 +146,8 @@ fn half_a_standard_error_more_is_clearly_ahead_and_nothing_is_ahead_of_none() {
     let followed = |accuracy: Option<f64>| {
         let setting = Setting::without_choice(&Params::default());
         let estimates = vec![accuracy.map(|accuracy| Estimate { accuracy, standard_error: 0.01 })];
-        let scored = Scored { setting, estimates, expected: vec![None] };
-        Followed { scored, right: Vec::new(), expected: Vec::new(), cells: Vec::new() }
+        let scored = Scored { setting, estimates, expected: vec![None], macro_f1: vec![None] };
+        Followed { scored, right: Vec::new(), expected: Vec::new(), tallies: Vec::new(), cells: Vec::new() }
     };
     let others = [followed(Some(0.7)), followed(Some(0.6)), followed(None)];
     let is_ahead = |some: &[Followed]| is_clearly_ahead(some, &others, 0);
