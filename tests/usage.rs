@@ -255,6 +255,31 @@ fn texts_that_are_not_utf8_are_learnt_from_and_told_of() {
 }
 
 #[test]
+fn records_that_a_stray_quote_may_have_joined_are_told_of() {
+    let bench = Bench::new();
+    bench.write(
+        "stray.csv",
+        "label,text\nHealth,\"night nurse\nKitchen,\"line cook\"\nHealth,nurse\nKitchen,cook\n",
+    );
+    bench.write(
+        "doubled.csv",
+        "label,text\nHealth,\"a \"\"night\"\" nurse\"\nKitchen,a \"line\" cook\nHealth,\"\"\n",
+    );
+    for (file, told) in
+        [("stray.csv", Some("may have been several: 1; double the quotes")), ("doubled.csv", None)]
+    {
+        for arguments in [
+            &["classify", file][..],
+            &["train", file, "-o", "m", "--nonzeros", "2", "--folds", "2", "--objective", "log-loss"],
+        ] {
+            let complaint = String::from_utf8(bench.run(arguments).stderr).unwrap();
+            assert_eq!(complaint.contains("closing quote"), told.is_some(), "{arguments:?} {complaint}");
+            assert!(told.is_none_or(|told| complaint.contains(told)), "{arguments:?} {complaint}");
+        }
+    }
+}
+
+#[test]
 fn bad_records_are_told_of_though_the_stream_ends_in_an_error() {
     let bench = Bench::new();
     bench.write("a.csv", "id,text\n1\n2,nurse\n");

@@ -152,6 +152,9 @@ pub struct ReadSummary {
     pub records: u64,
     /// Those whose text has bytes that are not UTF-8, which separate words.
     pub not_utf8: u64,
+    /// Records of CSV in which text follows a closing quote, which is taken to be part of the field: a stray quote may have
+    /// made one record of several.
+    pub stray_quotes: u64,
     /// Bad records, left out.
     pub skipped: u64,
     /// The first few of those left out.

@@ -72,6 +72,9 @@ pub struct StreamSummary {
     pub records: u64,
     /// Bad records among them.
     pub bad_records: u64,
+    /// Records of CSV in which text follows a closing quote, which is taken to be part of the field: a stray quote may have
+    /// made one record of several.
+    pub stray_quotes: u64,
     /// Bytes of records read.
     pub bytes_read: u64,
     /// Bytes written.
@@ -158,6 +161,7 @@ impl<W: Write> Sink<W> {
         self.ends_in_quotes |= part.ends_in_quotes;
         self.summary.records += part.records;
         self.summary.bad_records += part.bad_records;
+        self.summary.stray_quotes += part.stray_quotes;
         self.summary.bytes_read += part.bytes_read;
         self.summary.bytes_written += part.output.len() as u64;
         if let Some(on_progress) = &mut self.on_progress {

@@ -87,6 +87,8 @@ pub(super) struct Batch {
     pub(super) skipped: Vec<(usize, BadRecord)>,
     /// Whether the last record has no closing quote.
     pub(super) ends_in_quotes: bool,
+    /// How many records have text behind a closing quote.
+    pub(super) stray_quotes: u64,
     /// Whether others are passed over.
     skip_bad_records: bool,
     /// How many records there may be.
@@ -102,6 +104,7 @@ impl Batch {
             fatal: None,
             skipped: Vec::new(),
             ends_in_quotes: false,
+            stray_quotes: 0,
             skip_bad_records,
             most_records,
             places: Places::new(),
@@ -156,6 +159,7 @@ impl Layout {
         batch.fatal = None;
         batch.skipped.clear();
         batch.ends_in_quotes = false;
+        batch.stray_quotes = 0;
         match self {
             Layout::Lines => {
                 for_each_line(block, start, batch, |batch, line, body| {

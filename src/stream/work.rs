@@ -54,6 +54,8 @@ pub(super) struct Part {
     pub(super) bad_records: u64,
     /// The first of them.
     pub(super) first_bad: Vec<Bad>,
+    /// Records with text behind a closing quote.
+    pub(super) stray_quotes: u64,
     /// Whether the output ends in a field without a closing quote.
     pub(super) ends_in_quotes: bool,
     /// The length of the block, in its last part.
@@ -122,6 +124,7 @@ impl<'c> Worker<'c> {
                 start += lines.len();
             } else {
                 let end = layout.fill(block, start, batch);
+                part.stray_quotes += batch.stray_quotes;
                 if batch.spans.is_empty() {
                     if renderer.is_appended() {
                         part.output.extend_from_slice(&block[start..]);

@@ -13,7 +13,8 @@ use paring::data::{Column, Format, input};
 use paring::stream::{Output, Stream, StreamError, StreamOptions, StreamSummary, Unknown};
 
 use crate::common::{
-    Failure, ModelArgument, Usage, at_least_one, check_standard_streams, display, tell, whole,
+    Failure, ModelArgument, Usage, at_least_one, check_standard_streams, display, tell, tell_of_stray_quotes,
+    whole,
 };
 use crate::record_output::RecordOutput;
 
@@ -182,6 +183,7 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
         Ok(stream.classify(file, input)?)
     });
     progress.finish();
+    tell_of_stray_quotes(stream.summary().stray_quotes);
     let (bad_records, first_bad) = (stream.summary().bad_records, stream.first_bad_records());
     if bad_records > 0 {
         tell(format_args!("bad records, passed over: {}", HumanCount(bad_records)));

@@ -111,11 +111,23 @@ pub fn tell_of(summary: &ReadSummary) {
             HumanCount(summary.records)
         ));
     }
+    tell_of_stray_quotes(summary.stray_quotes);
     if summary.skipped > 0 {
         tell(format_args!("bad records, left out: {}", HumanCount(summary.skipped)));
     }
     for skipped in &summary.first_skipped {
         tell(format_args!("  {skipped}"));
+    }
+}
+
+/// Tells of records of CSV that may not be what they seem.
+pub fn tell_of_stray_quotes(records: u64) {
+    if records > 0 {
+        tell(format_args!(
+            "records with text behind a closing quote, each of which may have been several: {}; double the quotes inside of \
+             quoted fields",
+            HumanCount(records)
+        ));
     }
 }
 

@@ -16,6 +16,29 @@ pub(super) struct CommaRows<R> {
     parser: Reader,
     /// The last byte read ended a row and was a carriage return.
     is_after_return: bool,
+    place: Place,
+}
+
+/// Where in a field the last byte read was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Unquoted,
+    Quoted,
+    ClosingQuote,
+}
+
+impl Place {
+    /// Behind the next byte.
+    fn after(self, byte: u8) -> Place {
+        match (self, byte) {
+            (Place::Quoted, b'"') => Place::ClosingQuote,
+            // A doubled one closes nothing.
+            (Place::Start | Place::ClosingQuote, b'"') | (Place::Quoted, _) => Place::Quoted,
+            (_, b',' | b'\r' | b'\n') => Place::Start,
+            _ => Place::Unquoted,
+        }
+    }
 }
 
 impl<R: BufRead> CommaRows<R> {
@@ -24,7 +47,7 @@ impl<R: BufRead> CommaRows<R> {
         // The byte-order mark has been passed over. A first call, with room for nothing, keeps the parser from
         // looking for another.
         parser.read_record(b"\n", &mut [], &mut []);
-        CommaRows { input, parser, is_after_return: false }
+        CommaRows { input, parser, is_after_return: false, place: Place::Start }
     }
 
     /// Passes over empty lines, and the LF of a CRLF at whose CR the last row ended. Says whether there is a row.
@@ -64,6 +87,8 @@ impl<R: BufRead> Rows for CommaRows<R> {
         }
         row.line = self.parser.line();
         row.gap = 0;
+        row.has_stray_quote = false;
+        self.place = Place::Start;
         let (mut written, mut fields, mut passed) = (0, 0, 0);
         loop {
             if row.bytes.len() - written < 256 {
@@ -86,6 +111,11 @@ impl<R: BufRead> Rows for CommaRows<R> {
             let available = if is_at_end { b"\n" } else { available };
             let (result, read, bytes, ends) =
                 self.parser.read_record(available, &mut row.bytes[written..], &mut row.ends[fields..]);
+            for &byte in &available[..read] {
+                let place = self.place.after(byte);
+                row.has_stray_quote |= self.place == Place::ClosingQuote && place == Place::Unquoted;
+                self.place = place;
+            }
             if !is_at_end {
                 self.is_after_return = available[..read].ends_with(b"\r");
                 self.input.consume(read);

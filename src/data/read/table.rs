@@ -19,6 +19,8 @@ pub(super) struct Row {
     pub(super) ends: Vec<usize>,
     /// The bytes between the end of a column and the start of the next.
     pub(super) gap: usize,
+    /// Whether text follows a closing quote.
+    pub(super) has_stray_quote: bool,
 }
 
 impl Row {
@@ -108,6 +110,7 @@ pub(super) fn read(rows: &mut dyn Rows, intake: &mut Intake<'_>) -> Result<(), R
                 _ => columns.record(&row),
             },
         };
+        intake.summary.stray_quotes += u64::from(row.has_stray_quote);
         if record.is_ok() {
             width.get_or_insert(row.ends.len());
         }

@@ -28,13 +28,15 @@ pub(super) fn fill(column: TextColumn, block: &[u8], mut start: usize, batch: &m
     let mut unquoted = Vec::new();
     batch.places.restart(start);
     while !batch.is_full() {
-        let mut text = None;
+        let (mut text, mut is_irregular) = (None, false);
         let row = next_row(block, start, &mut batch.places, |index, field| {
+            is_irregular |= field.is_irregular;
             if index == column.index {
                 text = Some(field);
             }
         });
         let Some(row) = row else { break };
+        batch.stray_quotes += u64::from(is_irregular);
         let text = if row.is_open {
             Err(BadRecord::OpenQuote)
         } else {
