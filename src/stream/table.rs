@@ -193,7 +193,8 @@ fn first_line(block: &[u8]) -> Option<(Row, Vec<Vec<u8>>)> {
         let fields = body.split(|&byte| byte == b'\t').take(MAX_COLUMNS).map(<[u8]>::to_vec).collect();
         let columns = memchr_iter(b'\t', body).count() + 1;
         let body = start..start + body.len();
-        return Some((Row { body, end: start + line.len(), columns, is_open: false }, fields));
+        let end = start + line.len();
+        return Some((Row { body, end, columns, is_open: false, is_irregular: false }, fields));
     }
     None
 }

@@ -22,21 +22,22 @@ pub(in crate::stream) struct Row {
     pub(in crate::stream) columns: usize,
     /// Whether its last column has no closing quote.
     pub(in crate::stream) is_open: bool,
+    /// Whether something follows a closing quote in any of its fields.
+    pub(in crate::stream) is_irregular: bool,
 }
 
 pub(super) fn fill(column: TextColumn, block: &[u8], mut start: usize, batch: &mut Batch) {
     let mut unquoted = Vec::new();
     batch.places.restart(start);
     while !batch.is_full() {
-        let (mut text, mut is_irregular) = (None, false);
+        let mut text = None;
         let row = next_row(block, start, &mut batch.places, |index, field| {
-            is_irregular |= field.is_irregular;
             if index == column.index {
                 text = Some(field);
             }
         });
         let Some(row) = row else { break };
-        batch.stray_quotes += u64::from(is_irregular);
+        batch.stray_quotes += u64::from(row.is_irregular);
         let text = if row.is_open {
             Err(BadRecord::OpenQuote)
         } else {
@@ -112,7 +113,7 @@ fn next_row(
     while place.is_some_and(|place| place < row_start) {
         place = places.next(block, STRUCTURAL);
     }
-    let (mut field_start, mut columns) = (row_start, 0);
+    let (mut field_start, mut columns, mut is_irregular) = (row_start, 0, false);
     loop {
         let mut field = Field { start: field_start, end: block.len(), is_irregular: false };
         if block.get(field_start) == Some(&b'"') {
@@ -120,13 +121,14 @@ fn next_row(
             place = places.next(block, STRUCTURAL);
             let Some(close) = close else {
                 let body = row_start..block.len();
-                return Some(Row { body, end: block.len(), columns: columns + 1, is_open: true });
+                let columns = columns + 1;
+                return Some(Row { body, end: block.len(), columns, is_open: true, is_irregular });
             };
             field.is_irregular = close + 1 < block.len() && place != Some(close + 1);
+            is_irregular |= field.is_irregular;
         }
         // Inside of a field that is not quoted, a quote is a character like any other.
         while place.is_some_and(|place| block[place] == b'"') {
-            field.is_irregular |= block[field_start] == b'"';
             place = places.next(block, STRUCTURAL);
         }
         field.end = place.unwrap_or(block.len());
@@ -137,7 +139,8 @@ fn next_row(
             end => {
                 let is_crlf = end == Some(&b'\r') && block.get(field.end + 1) == Some(&b'\n');
                 let end = (field.end + 1 + usize::from(is_crlf)).min(block.len());
-                return Some(Row { body: row_start..field.end, end, columns, is_open: false });
+                let body = row_start..field.end;
+                return Some(Row { body, end, columns, is_open: false, is_irregular });
             }
         }
         field_start = field.end + 1;
