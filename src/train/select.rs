@@ -321,7 +321,7 @@ impl Search<'_> {
         let Sought::Smallest(allowed) = self.sought else { return sizes.map(|_| true).collect() };
         let reached = |at: usize| best_followed(followed, at).scored.estimates[at].expect("it was followed");
         let reached: Vec<Estimate> = sizes.clone().map(reached).collect();
-        let best = sizes.clone().rev().max_by(|&a, &b| reached[a].accuracy.total_cmp(&reached[b].accuracy));
+        let best = first_best(sizes.clone(), |&at| reached[at].accuracy);
         let best_at = best.expect("at least one size is tried");
         let best = reached[best_at];
         let (behind, lost) = (|at: usize| best.accuracy - reached[at].accuracy, allowed.of(best));
@@ -422,8 +422,16 @@ fn best_followed(followed: &[Followed], at: usize) -> &Followed {
         let standard_error = scored.estimates[at].map_or(0.0, |estimate| estimate.standard_error);
         scored.merit(at).map_or(f64::NEG_INFINITY, |merit| merit - handicap * standard_error)
     };
-    let best = followed.iter().rev().max_by(|a, b| standing(a).total_cmp(&standing(b)));
+    let best = first_best(followed.iter(), |followed| standing(followed));
     best.expect("at least one strength is tried")
+}
+
+/// The item of the greatest merit; among equals the first.
+pub(super) fn first_best<T>(
+    items: impl DoubleEndedIterator<Item = T>,
+    merit: impl Fn(&T) -> f64,
+) -> Option<T> {
+    items.rev().max_by(|a, b| merit(a).total_cmp(&merit(b)))
 }
 
 /// Whether the best of some is half a standard error better at a size than the best of the others.
@@ -438,8 +446,7 @@ fn is_clearly_ahead(some: &[Followed], others: &[Followed], at: usize) -> bool {
 
 /// The setting that scored best at a size; among equals the first.
 pub(super) fn best(scored: &[Scored], at: usize) -> (Setting, Estimate) {
-    let merit = |scored: &&Scored| scored.merit(at).unwrap_or(f64::NEG_INFINITY);
-    let best = scored.iter().rev().max_by(|a, b| merit(a).total_cmp(&merit(b)));
+    let best = first_best(scored.iter(), |scored| scored.merit(at).unwrap_or(f64::NEG_INFINITY));
     let found = best.and_then(|scored| Some((scored.setting, scored.estimates[at]?)));
     found.expect("one of the settings suits every size")
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{Run, candidates};
 use crate::train::cell::Cell;
 use crate::train::path::{self, Course};
-use crate::train::select::{self, Sought};
+use crate::train::select::{self, Sought, first_best};
 use crate::train::setting::{Setting, ZeroOne};
 use crate::train::{Estimate, Frontier, FrontierPoint, Progress, TrainError};
 
@@ -72,7 +72,7 @@ impl Run<'_> {
 fn serving(chosen: &[(Setting, Estimate)]) -> Vec<usize> {
     let accuracy = |at: usize| chosen[at].1.accuracy;
     let server = |at: usize| {
-        let best = (0..at).rev().max_by(|&a, &b| accuracy(a).total_cmp(&accuracy(b)));
+        let best = first_best(0..at, |&smaller| accuracy(smaller));
         best.filter(|&best| accuracy(best) - chosen[best].1.standard_error > accuracy(at)).unwrap_or(at)
     };
     (0..chosen.len()).map(server).collect()
@@ -88,7 +88,7 @@ fn knee(points: &[FrontierPoint]) -> usize {
         let (x, y) = place(point);
         y - y0 - slope * (x - x0)
     };
-    (0..points.len()).rev().max_by(|&a, &b| above(&points[a]).total_cmp(&above(&points[b]))).unwrap_or(0)
+    first_best(0..points.len(), |&at| above(&points[at])).unwrap_or(0)
 }
 
 fn one_standard_error(points: &[FrontierPoint], dense: &FrontierPoint) -> Option<usize> {
