@@ -120,7 +120,7 @@ pub enum PruneBy {
 /// | `prune_by` | what decides which weights go first | [`PruneBy::Cost`] | |
 /// | `l1` | L1 strength of the dense fit, per text; given, every budget is cut from that fit, and one that holds all weights has those that the penalty left | 2 over the number of texts; for budgets above a sixteenth of all possible weights 0.2, above a quarter 0 | above 0, at most 1e30 |
 /// | `l2` | L2 strength of the refinement: adds l2/2 times the sum of squared weights to the sum of losses, in which the texts' weights are scaled to a mean of 1; where [`Objective::Auto`] takes the naive Bayes penalty, each times its factor (see [`Choice::naive_bayes`](super::Choice::naive_bayes)) | chosen by cross-validation | 0 to 1e30 |
-/// | `balance` | gives every class the same total weight, and chooses by macro F1 | false | |
+/// | `balance` | makes much of rare classes: choices are by macro F1, accuracies are balanced ones, and in a fit a class weighs the square root of what its texts do | false | |
 /// | `folds` | folds of the stratified cross-validation; of large data only as many are fitted as hold out 12,000 texts in all, each to some 100,000 texts at most | 5 | 2 to 20 |
 /// | `seed` | decides the folds, and the random exchanges of a finish under 0/1 loss; what dropout leaves out is the same for all | 1 | |
 /// | `threads` | threads; never changes the result | 0: one per core | 0 to 1,024 |
@@ -137,7 +137,9 @@ pub struct Params {
     pub l1: Option<f64>,
     /// L2 strength of the refinement.
     pub l2: Option<f64>,
-    /// Whether every class gets the same total weight, and choices are by macro F1.
+    /// Whether classes count the same, whatever their number of texts: choices are by macro F1, accuracies are balanced ones,
+    /// and in a fit a class's total weight is the square root of its texts'. (With the same total weight for all, fits have
+    /// a worse macro F1: rare classes are found at too high a cost in precision.)
     pub balance: bool,
     /// Folds of the stratified cross-validation; of large data not all are fitted.
     pub folds: usize,

@@ -310,7 +310,10 @@ impl<'s> Run<'s> {
         // What settings are told apart by is fitted with less effort than the model.
         let estimate = if self.is_validated { select::score_cells(&self.trials, cells) } else { estimate };
         let model = self.frozen(setting, estimate, cells);
-        let training_accuracy = right(problem, cells) / problem.total_weight();
+        // Fits are to other weights than balanced accuracies are by.
+        let even = self.params.balance.then(|| Problem::all_held_out(self.dataset, true));
+        let measured = even.as_ref().unwrap_or(problem);
+        let training_accuracy = right(measured, cells) / measured.total_weight();
         Trained {
             model,
             report: Report { choice: setting.choice(), estimate, candidates, training_accuracy },

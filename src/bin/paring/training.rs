@@ -77,9 +77,8 @@ pub struct Training {
     #[arg(long, value_enum, default_value = "cost", help_heading = "Fit")]
     prune_by: PruneByArgument,
 
-    /// Give every class the same weight, whatever its number of texts, and choose settings by macro F1. Rare classes are found
-    /// more often; macro F1 mostly rises, but not on all data: compare it with that of a model without. Accuracies are balanced
-    /// ones then, but for those on test data
+    /// For macro F1, to which every class is equal whatever its number of texts: settings are chosen by it, and in a fit a
+    /// class weighs the square root of what its texts do. Accuracies are balanced ones then, but for those on test data
     #[arg(long, help_heading = "Fit")]
     balance: bool,
 
