@@ -83,10 +83,10 @@ assert_eq!(classifier.classify("Cook (nights)"), "Kitchen");
 //! 6. whether to fit to such copies alone (dropout: it keeps a fit to few texts from leaning on single features), and the
 //!    margin of that.
 //!
-//! Where the first half of the folds holds out 4,000 texts or more, what falls behind on it is not fitted to the others.
-//! Where fewer than 2,000 texts are held out and fewer than four are fitted for each nonzero, the choice is by expected
-//! accuracy, the mean probability of the right class, as accuracy says little of so few texts. Where classes are to count the
-//! same, it is by macro F1.
+//! Where the first half of the folds holds out 4,000 texts or more, what falls behind on it is not fitted to the
+//! others. Where fewer than 2,000 texts are held out and fewer than four are fitted for each nonzero, the choice is by
+//! expected accuracy, the mean probability of the right class, as accuracy says little of so few texts. Where classes
+//! are to count the same, it is by macro F1.
 //!
 //! `benches/README.md` says what else was tried and what it gave.
 //!

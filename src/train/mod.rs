@@ -112,11 +112,11 @@ pub struct Candidate {
     /// Held-out accuracy at the budget. Where the first half of the folds holds out 4,000 texts or more, what is more than
     /// half a standard error behind the best on it is not fitted to the others, and taken to be as far behind there.
     pub estimate: Estimate,
-    /// Where fewer than 2,000 texts are held out in all, and fewer than four fitted for each nonzero, the choice, unless
-    /// [`Objective::ZeroOne`] or [`Params::balance`] is asked for, is by this and not by accuracy, which so few texts say little of: the mean of
-    /// the held-out texts' probabilities of their own classes, 0 to 1, at the temperature that suits those texts best
-    /// (temperature scaling: Guo and others, "On calibration of modern neural networks", 2017). None elsewhere, nor
-    /// where a size between others is tried with one setting alone.
+    /// Where fewer than 2,000 texts are held out in all, and fewer than four fitted for each nonzero, the choice,
+    /// unless [`Objective::ZeroOne`] or [`Params::balance`] is asked for, is by this and not by accuracy, which so few
+    /// texts say little of: the mean of the held-out texts' probabilities of their own classes, 0 to 1, at the
+    /// temperature that suits those texts best (temperature scaling: Guo and others, "On calibration of modern neural
+    /// networks", 2017). None elsewhere, nor where a size between others is tried with one setting alone.
     pub expected_accuracy: Option<f64>,
     /// With [`Params::balance`], what the choice is by: the macro F1 of the held-out texts, 0 to 1, weighted as they were
     /// given. By balanced accuracy, rare classes would be found at any cost to the precision of all. None without.

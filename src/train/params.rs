@@ -137,9 +137,9 @@ pub struct Params {
     pub l1: Option<f64>,
     /// L2 strength of the refinement.
     pub l2: Option<f64>,
-    /// Whether classes count the same, whatever their number of texts: choices are by macro F1, accuracies are balanced ones,
-    /// and in a fit a class's total weight is the square root of its texts'. (With the same total weight for all, fits have
-    /// a worse macro F1: rare classes are found at too high a cost in precision.)
+    /// Whether classes count the same, whatever their number of texts: choices are by macro F1, accuracies are balanced
+    /// ones, and in a fit a class's total weight is the square root of its texts'. (With the same total weight for all,
+    /// fits have a worse macro F1: rare classes are found at too high a cost in precision.)
     pub balance: bool,
     /// Folds of the stratified cross-validation; of large data not all are fitted.
     pub folds: usize,

@@ -15,6 +15,12 @@ pub(super) const MOST_COPIES: usize = 1 + PARTIAL_COPIES;
 /// The feature that every text has.
 pub(super) const INTERCEPT: usize = 0;
 
+/// How even the classes' total weights are: as they are given; each in proportion to the square root of that, which gives
+/// fits of a better macro F1 than either (rare classes are found, and not at the cost of all precision); all the same.
+const AS_GIVEN: f64 = 0.0;
+const EVENED: f64 = 0.5;
+const EVEN: f64 = 1.0;
+
 /// Texts to fit to: all of a dataset's, or those of some folds.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
@@ -73,8 +79,8 @@ impl Problem {
         Problem::held_out(dataset, &all_rows(dataset), balance)
     }
 
-    /// Other labelled texts than the dataset's, in its features and classes, to score on. Texts of other classes are left out;
-    /// gives how many.
+    /// Other labelled texts than the dataset's, in its features and classes, to score on. Texts of other classes are
+    /// left out; gives how many.
     pub(super) fn of_texts(dataset: &Dataset, texts: HeldOut<'_>, balance: bool) -> (Problem, usize) {
         let mut extractor = dataset.spec().extractor().expect("a dataset's features can be drawn");
         let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
@@ -207,12 +213,6 @@ impl Problem {
         (&self.by_feature.indices()[range.clone()], &self.shares[range])
     }
 }
-
-/// How even the classes' total weights are: as they are given; each in proportion to the square root of that, which gives
-/// fits of a better macro F1 than either (rare classes are found, and not at the cost of all precision); all the same.
-const AS_GIVEN: f64 = 0.0;
-const EVENED: f64 = 0.5;
-const EVEN: f64 = 1.0;
 
 fn all_rows(dataset: &Dataset) -> Vec<u32> {
     (0..dataset.texts() as u32).collect()
