@@ -66,6 +66,7 @@ fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
     bench.write("lines.txt", "a\n");
     bench.write("data.jsonl", "{\"label\": \"a\", \"text\": \"x\"}\n");
     bench.write("data.tsv", "label\ttext\na\tx\ny\n");
+    bench.write("latin.csv", b"id,caf\xe9\n1,a\n");
     bench.write("semicolons.csv", "label;text\na;x\n");
     for (code, arguments, told) in [
         (2, &["train", "data"][..], "expected tsv, csv, jsonl or fasttext; name it with --format"),
@@ -89,6 +90,7 @@ fn what_is_to_be_done_is_told_with_the_option_that_does_it() {
             &["train", "data.tsv", "--format", "csv"],
             "commas between columns in CSV, tabs in TSV; say --format tsv for tabs",
         ),
+        (1, &["train", "latin.csv"], "\"caf\u{fffd}\"; choose one, or convert the file: it is not UTF-8"),
         (1, &["train", "semicolons.csv"], "commas between columns in CSV, tabs in TSV; save it so"),
         (
             1,

@@ -138,8 +138,8 @@ pub struct Params {
     /// L2 strength of the refinement.
     pub l2: Option<f64>,
     /// Whether classes count the same, whatever their number of texts: choices are by macro F1, accuracies are balanced
-    /// ones, and in a fit a class's total weight is the square root of its texts'. (With the same total weight for all,
-    /// fits have a worse macro F1: rare classes are found at too high a cost in precision.)
+    /// ones, and in a fit a class's total weight is the square root of its texts'. (With the same total weight for all, macro
+    /// F1 fell where classes are many: rare ones were found at too high a cost in precision.)
     pub balance: bool,
     /// Folds of the stratified cross-validation; of large data not all are fitted.
     pub folds: usize,

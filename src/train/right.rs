@@ -10,8 +10,13 @@ const BLOCK: usize = 1024;
 
 /// The total weight of the texts that the frozen model of these cells labels with their own class.
 pub(super) fn right(problem: &Problem, cells: &[Cell]) -> f64 {
-    let texts = predicted(problem, cells).into_iter().zip(problem.labels()).zip(problem.weights());
-    let right = texts.filter(|((predicted, label), _)| predicted == *label);
+    right_of(problem, &predicted(problem, cells))
+}
+
+/// The total weight of the texts whose predicted class is their own.
+pub(super) fn right_of(problem: &Problem, predicted: &[u32]) -> f64 {
+    let texts = predicted.iter().zip(problem.labels()).zip(problem.weights());
+    let right = texts.filter(|((predicted, label), _)| predicted == label);
     // Not `sum`: that of none is -0.
     right.fold(0.0, |right, (_, &weight)| right + f64::from(weight))
 }

@@ -30,13 +30,19 @@ fn of_input(error: &ReadError) -> String {
         ReadErrorKind::UnknownFormat | ReadErrorKind::NoLabels => "; name it with --format".into(),
         ReadErrorKind::NumberedField { role } => format!("; name it with --{role} NAME"),
         ReadErrorKind::NamelessColumns { role, .. } => format!(", as in --{role} 1"),
-        ReadErrorKind::NoColumn { role, found, .. } => match &found[..] {
-            [only] if only.contains([';', '|', '\r']) => "; save it so".into(),
-            [only] if only.contains('\t') => "; say --format tsv for tabs".into(),
-            [only] if only.contains(',') => "; say --format csv for commas".into(),
-            names if names.iter().any(|name| name.contains('\u{fffd}')) => String::new(),
-            _ => format!(" with --{role}, or say with --no-header that the first line is a record"),
-        },
+        ReadErrorKind::Unseparated { found, .. } if found.contains('\t') => {
+            "; say --format tsv for tabs".into()
+        }
+        ReadErrorKind::Unseparated { found, .. } if found.contains(',') => {
+            "; say --format csv for commas".into()
+        }
+        ReadErrorKind::Unseparated { .. } => "; save it so".into(),
+        ReadErrorKind::NoColumn { found, .. } if found.iter().any(|name| name.contains('\u{fffd}')) => {
+            ", or convert the file: it is not UTF-8".into()
+        }
+        ReadErrorKind::NoColumn { role, .. } => {
+            format!(" with --{role}, or say with --no-header that the first line is a record")
+        }
         ReadErrorKind::Record(BadRecord::FieldTaken(_)) => " with --label NAME".into(),
         ReadErrorKind::Record(BadRecord::NoField { role, .. }) => {
             format!(" with --skip-bad-records, or choose another field with --{role}")

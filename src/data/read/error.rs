@@ -220,6 +220,16 @@ pub enum ReadErrorKind {
         /// The names in the header.
         found: Vec<String>,
     },
+    /// The header is one column whose name looks like those of several, with something else between them than separates
+    /// columns in this format.
+    Unseparated {
+        /// What the column is wanted for.
+        role: ColumnRole,
+        /// The column that was asked for.
+        column: Column,
+        /// The name in the header.
+        found: String,
+    },
     /// The header names this column more than once.
     DuplicateColumn {
         /// What the column is wanted for.
@@ -296,17 +306,12 @@ impl fmt::Display for ReadErrorKind {
             }
             Self::Header(problem) => write!(f, "the header: {problem}"),
             Self::NoColumn { role, column, found } => {
-                write!(f, "no {column} for the {role}: found ")?;
-                match &found[..] {
-                    [only] if is_unseparated(only) => {
-                        write!(f, "one column, {only:?}: expected commas between columns in CSV, tabs in TSV")
-                    }
-                    found if found.iter().any(|name| name.contains('\u{fffd}')) => {
-                        write!(f, "{}, which is not UTF-8: convert the file", Names(found, "columns"))
-                    }
-                    found => write!(f, "{}; choose one", Names(found, "columns")),
-                }
+                write!(f, "no {column} for the {role}: found {}; choose one", Names(found, "columns"))
             }
+            Self::Unseparated { role, column, found } => write!(
+                f,
+                "no {column} for the {role}: found one column, {found:?}: expected commas between columns in CSV, tabs in TSV"
+            ),
             Self::DuplicateColumn { role, name } => write!(
                 f,
                 "more than one column {name:?} for the {role}: expected one; rename the others in the header"
@@ -419,11 +424,6 @@ pub(crate) fn excerpts<'a>(names: impl Iterator<Item = &'a [u8]>) -> Vec<String>
 pub(crate) fn file_name(file: &Path) -> impl fmt::Display {
     let is_standard_input = file == Path::new(STANDARD_INPUT);
     if is_standard_input { "standard input".to_string() } else { file.display().to_string() }
-}
-
-/// Whether the name of the only column looks like those of several, between which stands what does not separate them.
-fn is_unseparated(name: &str) -> bool {
-    name.contains([';', '\t', '|', ',', '\r'])
 }
 
 fn columns(number: usize) -> String {

@@ -131,8 +131,15 @@ pub(crate) fn find_in_header<'a>(
     role: ColumnRole,
     column: &Column,
 ) -> Result<usize, ReadErrorKind> {
-    let missing =
-        || ReadErrorKind::NoColumn { role, column: column.clone(), found: error::excerpts(header.clone()) };
+    let missing = || {
+        let (column, mut found) = (column.clone(), error::excerpts(header.clone()));
+        match &mut found[..] {
+            [only] if only.contains([';', '\t', '|', ',', '\r']) => {
+                ReadErrorKind::Unseparated { role, column, found: std::mem::take(only) }
+            }
+            _ => ReadErrorKind::NoColumn { role, column, found },
+        }
+    };
     match column {
         Column::Number(_) => by_number(role, column)
             .and_then(|index| header.clone().nth(index).map(|_| index).ok_or_else(missing)),

@@ -163,11 +163,6 @@ fn a_header_lacking_a_column_or_naming_it_twice_is_an_error_that_lists_or_names_
         "data:1: no column \"label\" for the label: found one column, \"id;label;text\": expected commas between columns in CSV, \
          tabs in TSV"
     );
-    let latin = error(b"id,caf\xe9\n1,a\n", &skipping(Format::Csv));
-    assert!(
-        latin.ends_with("found \"id\", \"caf\u{fffd}\", which is not UTF-8: convert the file"),
-        "{latin}"
-    );
     let twice = error("\ntext\tlabel\ttext\na\tb\tc\n", &skipping(Format::Tsv));
     assert!(twice.starts_with("data:2: more than one column \"text\" for the text"), "{twice}");
     let unconcerned = "other\tlabel\tother\ttext\n1\ta\t2\tb\n";

@@ -1,6 +1,8 @@
 //! Whatever the blocks and the threads, labels are those of one record after the other.
 
 use super::*;
+use crate::data::ReadOptions;
+use crate::data::read::read_labelled_from;
 use proptest::prelude::*;
 
 /// Gives its bytes in pieces.
@@ -218,6 +220,18 @@ proptest! {
         let found: Vec<String> = String::from_utf8(output).unwrap().lines().map(known).collect();
         prop_assert_eq!(&found, &expected);
         prop_assert_eq!(summary.records, expected.len() as u64);
+        if format == Format::Csv {
+            let labelled = ReadOptions {
+                format: Some(format),
+                label: Column::Number(1),
+                text: Column::Number(2),
+                header: false,
+                skip_bad_records: true,
+                ..ReadOptions::default()
+            };
+            let read = read_labelled_from(&mut &bytes[..], Path::new("x"), &labelled, &mut |_| Ok(())).unwrap();
+            prop_assert_eq!(read.stray_quotes, summary.stray_quotes);
+        }
 
         let appended = StreamOptions { output: Output::Append, ..options };
         let (output, ..) = classify(appended.clone());

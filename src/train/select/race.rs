@@ -10,6 +10,7 @@ use super::macro_f1::Tally;
 use super::{Followed, Scored, Search, Trial, best_followed, estimate};
 use crate::train::cell::Cell;
 use crate::train::path::{self, Effort};
+use crate::train::right::{predicted, right_of};
 use crate::train::setting::{Setting, ZeroOne};
 use crate::train::{Estimate, Progress};
 
@@ -150,8 +151,8 @@ impl Search<'_> {
             &mut |at, cells| {
                 let kept = if self.finished[at] { cells.to_vec() } else { Vec::new() };
                 let expected = self.expected[at].then(|| expected_right(&trial.held_out, cells));
-                let tally = self.tally(trial, cells);
-                fits.push(Fit { at, right: trial.right(cells), expected, tally, cells: kept });
+                let (right, tally) = self.right(trial, cells);
+                fits.push(Fit { at, right, expected, tally, cells: kept });
             },
         );
         (fits, last)
@@ -173,11 +174,11 @@ impl Search<'_> {
             };
             let (size, seed) = (self.sizes[at], self.params.seed);
             let cells = path::finish(&on.fitted, setting.dropout, start, size, Effort::Trial, seed);
-            let right = on.right(&cells);
+            let (right, tally) = self.right(on, &cells);
             // Weights far below the others' are zero: a fold may weigh nothing.
             last.loss = (on.weight() - right) / on.weight().max(f64::MIN_POSITIVE);
             last.nonzeros = cells.len();
-            Fit { at, right, expected: None, tally: self.tally(on, &cells), cells: Vec::new() }
+            Fit { at, right, expected: None, tally, cells: Vec::new() }
         };
         let fits = (0..self.sizes.len()).filter(|&at| is_wanted(at)).map(fit).collect();
         (fits, last)
@@ -198,9 +199,11 @@ impl Search<'_> {
         (0..tasks).into_par_iter().map(run).collect()
     }
 
-    /// What F1 is made of, where settings are told apart by it.
-    fn tally(&self, trial: &Trial, cells: &[Cell]) -> Option<Tally> {
-        self.params.balance.then(|| Tally::of(&trial.held_out, &trial.given, cells))
+    /// The weight of the held-out texts that are right, and what F1 is made of, where settings are told apart by it.
+    fn right(&self, Trial { held_out, given, .. }: &Trial, cells: &[Cell]) -> (f64, Option<Tally>) {
+        let predicted = predicted(held_out, cells);
+        let tally = self.params.balance.then(|| Tally::of(held_out, given, &predicted));
+        (right_of(held_out, &predicted), tally)
     }
 
     /// What comes of each trial's fits, at each size.
