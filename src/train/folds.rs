@@ -32,9 +32,14 @@ fn deal(labels: &[u32], folds: usize, seed: u64, enough_held_out: usize, most_fi
     let stride = (texts - texts / folds).div_ceil(most_fitted);
     let mut fold_of = vec![0; texts];
     let mut is_drawn = vec![true; texts];
-    for (at, &text) in order.iter().enumerate() {
-        fold_of[text as usize] = at % folds;
-        is_drawn[text as usize] = (at / folds).is_multiple_of(stride);
+    let mut dealt = 0;
+    for class in order.chunk_by(|&a, &b| labels[a as usize] == labels[b as usize]) {
+        for (rank, &text) in class.iter().enumerate() {
+            fold_of[text as usize] = (dealt + rank) % folds;
+            // The first of each class in every fold, so that no fit is without a class that has texts in others.
+            is_drawn[text as usize] = (rank / folds).is_multiple_of(stride);
+        }
+        dealt += class.len();
     }
     let used = enough_held_out.div_ceil(texts.div_ceil(folds)).clamp(1, folds);
     (0..used)
@@ -90,6 +95,20 @@ mod tests {
             for texts in [fitted, held_out] {
                 let rare = texts.iter().filter(|&&text| labels[text as usize] == 1).count();
                 assert!((texts.len() / 10).abs_diff(rare) <= 2, "{rare} of {}", texts.len());
+            }
+        }
+    }
+
+    #[test]
+    fn of_large_data_a_fit_has_every_class_that_has_texts_in_other_folds() {
+        let frequent = std::iter::repeat_n(0, 900);
+        let rare = (1..51).flat_map(|class| std::iter::repeat_n(class, 4));
+        let labels: Vec<u32> = frequent.chain(rare).collect();
+        for Fold { fitted, held_out } in deal(&labels, 5, 1, 1100, 300) {
+            assert!(fitted.len() < 500);
+            for text in held_out {
+                let is_same = |&other: &u32| labels[other as usize] == labels[text as usize];
+                assert!(fitted.iter().any(is_same), "class {}", labels[text as usize]);
             }
         }
     }

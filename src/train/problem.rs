@@ -44,9 +44,8 @@ impl Problem {
     /// The texts whose index `rows` gives, to score on: their weights are those that they have among all texts, so that
     /// folds can be added up; with `balance`, they are [`EVEN`].
     pub(super) fn held_out(dataset: &Dataset, rows: &[u32], balance: bool) -> Problem {
-        let (labels, classes) = (dataset.labels(), dataset.classes().len());
-        let among_all =
-            scaled_weights(labels, dataset.weights(), classes, if balance { EVEN } else { AS_GIVEN });
+        let evenness = if balance { EVEN } else { AS_GIVEN };
+        let among_all = scaled_weights(dataset.labels(), dataset.weights(), evenness);
         Problem::of_rows(dataset, rows, &among_all)
     }
 
@@ -80,15 +79,17 @@ impl Problem {
         Problem::held_out(dataset, &all_rows(dataset), balance)
     }
 
-    /// Other labelled texts than the dataset's, in its features and classes, to score on. Texts of other classes are
-    /// left out; gives how many.
-    pub(super) fn of_texts(dataset: &Dataset, texts: HeldOut<'_>, balance: bool) -> (Problem, usize) {
+    /// Other labelled texts than the dataset's, in its features and classes, to score on. Labels that are none of its
+    /// classes are numbered behind them: no prediction is one of them.
+    pub(super) fn of_texts(dataset: &Dataset, texts: HeldOut<'_>, balance: bool) -> Problem {
         let mut extractor = dataset.spec().extractor().expect("a dataset's features can be drawn");
         let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
         let (mut labels, mut found) = (Vec::new(), Vec::new());
-        let class_of: HashMap<&str, u32> = dataset.classes().iter().map(String::as_str).zip(0..).collect();
+        let mut class_of: HashMap<&str, u32> =
+            dataset.classes().iter().map(String::as_str).zip(0..).collect();
         for (label, text) in texts {
-            let Some(&class) = class_of.get(label.as_str()) else { continue };
+            let next = class_of.len() as u32;
+            labels.push(*class_of.entry(label).or_insert(next));
             found.clear();
             found.push(0_u32);
             extractor.for_each_feature(text, |name| {
@@ -101,13 +102,11 @@ impl Problem {
                 data.push(run.len() as f32);
             }
             indptr.push(indices.len());
-            labels.push(class);
         }
-        let unknown = texts.len() - labels.len();
         let by_text = CsMatI::new((labels.len(), dataset.features().len()), indptr, indices, data);
         let weights = vec![1.0; labels.len()];
         let problem = Problem::from_parts(&by_text, labels, weights, dataset.classes().len());
-        (problem.scaled(if balance { EVEN } else { AS_GIVEN }), unknown)
+        problem.scaled(if balance { EVEN } else { AS_GIVEN })
     }
 
     fn from_parts(
@@ -125,7 +124,7 @@ impl Problem {
 
     /// The same with [`scaled_weights`].
     fn scaled(self, evenness: f64) -> Problem {
-        let weights = scaled_weights(&self.labels, &self.weights, self.classes, evenness);
+        let weights = scaled_weights(&self.labels, &self.weights, evenness);
         Problem { weights, ..self }
     }
 
@@ -169,11 +168,6 @@ impl Problem {
 
     pub(super) fn total_weight(&self) -> f64 {
         self.weights.iter().copied().map(f64::from).sum()
-    }
-
-    /// The sum of the squares of the weights.
-    pub(super) fn total_square(&self) -> f64 {
-        self.weights.iter().copied().map(f64::from).map(|weight| weight * weight).sum()
     }
 
     pub(super) fn texts(&self) -> usize {
@@ -220,9 +214,10 @@ fn all_rows(dataset: &Dataset) -> Vec<u32> {
 }
 
 /// Weights with a mean of 1, divided by the total weight of their class to a power.
-fn scaled_weights(labels: &[u32], weights: &[f32], classes: usize, evenness: f64) -> Vec<f32> {
+fn scaled_weights(labels: &[u32], weights: &[f32], evenness: f64) -> Vec<f32> {
     let mut weights = weights.to_vec();
     if evenness > 0.0 {
+        let classes = labels.iter().map(|&label| label as usize + 1).max().unwrap_or(0);
         let mut totals = vec![0.0_f64; classes];
         for (&label, &weight) in labels.iter().zip(&weights) {
             totals[label as usize] += f64::from(weight);

@@ -2,6 +2,7 @@
 
 use super::cell::{Cell, magnified};
 use super::problem::Problem;
+use crate::data::Dataset;
 use crate::model::{SCORE_STEPS, round_score};
 
 /// So many texts are scored at once: few enough for their scores to stay in a cache, many enough for each cell to have
@@ -10,15 +11,19 @@ const BLOCK: usize = 1024;
 
 /// The total weight of the texts that the frozen model of these cells labels with their own class.
 pub(super) fn right(problem: &Problem, cells: &[Cell]) -> f64 {
-    right_of(problem, &predicted(problem, cells))
-}
-
-/// The total weight of the texts whose predicted class is their own.
-pub(super) fn right_of(problem: &Problem, predicted: &[u32]) -> f64 {
+    let predicted = predicted(problem, cells);
     let texts = predicted.iter().zip(problem.labels()).zip(problem.weights());
     let right = texts.filter(|((predicted, label), _)| predicted == label);
     // Not `sum`: that of none is -0.
     right.fold(0.0, |right, (_, &weight)| right + f64::from(weight))
+}
+
+/// The accuracy of the frozen model of these cells on all texts, which `fitted` holds: by weight, or balanced over the
+/// classes, for which those that are fitted to do not weigh.
+pub(super) fn training_accuracy(dataset: &Dataset, fitted: &Problem, cells: &[Cell], balance: bool) -> f64 {
+    let even = balance.then(|| Problem::all_held_out(dataset, true));
+    let measured = even.as_ref().unwrap_or(fitted);
+    right(measured, cells) / measured.total_weight()
 }
 
 /// The class of each text in the frozen model of these cells: the first of those with the best score.

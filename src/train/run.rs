@@ -11,7 +11,7 @@ use super::loss::Loss;
 use super::memory;
 use super::path::{self, Effort};
 use super::problem::Problem;
-use super::right::right;
+use super::right::training_accuracy;
 use super::select::{self, Allowed, Scored, Sought, Trial};
 use super::setting::{Setting, ZeroOne};
 use super::{
@@ -52,13 +52,12 @@ impl<'s> Run<'s> {
         let trials = match validation {
             Some([]) => return Err(TrainError::NoValidation),
             Some(texts) => {
-                let (held_out, unknown) = Problem::of_texts(dataset, texts, balance);
-                if held_out.texts() == 0 {
-                    return Err(TrainError::UnknownValidation { texts: unknown });
+                let held_out = Problem::of_texts(dataset, texts, balance);
+                if held_out.labels().iter().all(|&label| label as usize >= held_out.classes()) {
+                    return Err(TrainError::UnknownValidation { texts: texts.len() });
                 }
-                let fitted = Problem::of_all(dataset, balance);
                 let given = vec![1.0; held_out.texts()];
-                vec![Trial { fitted, held_out, given, unknown: unknown as f64 }]
+                vec![Trial::new(Problem::of_all(dataset, balance), held_out, given, balance)]
             }
             None => folds::stratified(dataset, params.folds, params.seed)
                 .iter()
@@ -310,10 +309,7 @@ impl<'s> Run<'s> {
         // What settings are told apart by is fitted with less effort than the model.
         let estimate = if self.is_validated { select::score_cells(&self.trials, cells) } else { estimate };
         let model = self.frozen(setting, estimate, cells);
-        // Fits are to other weights than balanced accuracies are by.
-        let even = self.params.balance.then(|| Problem::all_held_out(self.dataset, true));
-        let measured = even.as_ref().unwrap_or(problem);
-        let training_accuracy = right(measured, cells) / measured.total_weight();
+        let training_accuracy = training_accuracy(self.dataset, problem, cells, self.params.balance);
         Trained {
             model,
             report: Report { choice: setting.choice(), estimate, candidates, training_accuracy },

@@ -3,8 +3,10 @@
 mod expected;
 mod macro_f1;
 mod race;
+mod weighed;
 
 use macro_f1::Tally;
+use weighed::Weighed;
 
 use super::cell::Cell;
 use super::folds::Fold;
@@ -12,7 +14,7 @@ use super::loss::Loss;
 use super::params::PruneBy;
 use super::path;
 use super::problem::{MOST_COPIES, Problem};
-use super::right::right;
+use super::right::predicted;
 use super::setting::{Setting, ZeroOne, first_loss};
 use super::{Estimate, Objective, Params, Progress, memory, run};
 use crate::data::Dataset;
@@ -107,32 +109,37 @@ impl Scored {
 /// A problem to fit and a problem to score on.
 #[derive(Debug)]
 pub(super) struct Trial {
-    pub fitted: Problem,
-    pub held_out: Problem,
+    fitted: Problem,
+    held_out: Problem,
     /// The held-out texts' weights as they were given.
-    pub given: Vec<f32>,
-    /// The weight of held-out texts whose class the fit cannot know.
-    pub unknown: f64,
+    given: Vec<f32>,
+    /// All held-out texts.
+    all: Weighed,
+    /// Whether their classes are to count the same.
+    is_balanced: bool,
 }
 
 impl Trial {
+    pub(super) fn new(fitted: Problem, held_out: Problem, given: Vec<f32>, is_balanced: bool) -> Trial {
+        let all = Weighed::of(&held_out, is_balanced, |_| true);
+        Trial { fitted, held_out, given, all, is_balanced }
+    }
+
     pub(super) fn of_fold(dataset: &Dataset, fold: &Fold, balance: bool) -> Trial {
-        Trial {
-            fitted: Problem::new(dataset, &fold.fitted, balance),
-            held_out: Problem::held_out(dataset, &fold.held_out, balance),
-            given: fold.held_out.iter().map(|&row| dataset.weights()[row as usize]).collect(),
-            unknown: 0.0,
-        }
+        let given = fold.held_out.iter().map(|&row| dataset.weights()[row as usize]).collect();
+        let held_out = Problem::held_out(dataset, &fold.held_out, balance);
+        Trial::new(Problem::new(dataset, &fold.fitted, balance), held_out, given, balance)
     }
 
     /// The weight of the texts that it is scored on.
     fn weight(&self) -> f64 {
-        self.unknown + self.held_out.total_weight()
+        self.all.total()
     }
 
-    /// The weight of the held-out texts that are right.
-    fn right(&self, cells: &[Cell]) -> f64 {
-        right(&self.held_out, cells)
+    /// The held-out texts whose predicted class is their own.
+    fn right(&self, predicted: &[u32]) -> Weighed {
+        let labels = self.held_out.labels();
+        Weighed::of(&self.held_out, self.is_balanced, |text| predicted[text] == labels[text])
     }
 }
 
@@ -248,8 +255,8 @@ struct Search<'s> {
 /// A setting's scores, and where its fits ended.
 struct Followed {
     scored: Scored,
-    /// The weight of the held-out texts that are right, by trial, then by size.
-    right: Vec<Vec<Option<f64>>>,
+    /// The held-out texts that are right, by trial, then by size.
+    right: Vec<Vec<Option<Weighed>>>,
     /// The weight of those that are expected to be right, likewise, where settings are told apart by it.
     expected: Vec<Vec<Option<f64>>>,
     /// What they are labelled as, likewise, where settings are told apart by macro F1.
@@ -394,24 +401,16 @@ fn is_expected(trials: &[Trial], size: usize) -> bool {
 
 /// What a model of these cells scores on held-out texts.
 pub(super) fn score_cells(trials: &[Trial], cells: &[Cell]) -> Estimate {
-    let right: Vec<_> = trials.iter().map(|trial| vec![Some(trial.right(cells))]).collect();
+    let right = |trial: &Trial| vec![Some(trial.right(&predicted(&trial.held_out, cells)))];
+    let right: Vec<_> = trials.iter().map(right).collect();
     estimate(trials, &right, 0).expect("every trial has been scored")
 }
 
-/// The accuracy at one size: `right` has the weight of the held-out texts that are right, by trial, then by size. None
-/// where a trial has none.
-fn estimate(trials: &[Trial], right: &[Vec<Option<f64>>], at: usize) -> Option<Estimate> {
-    let right: Option<f64> = right.iter().map(|right| right[at]).sum();
-    let total: f64 = trials.iter().map(Trial::weight).sum();
-    let squares: f64 = trials.iter().map(|trial| trial.unknown + trial.held_out.total_square()).sum();
-    // Texts so light beside others that they weigh nothing tell nothing, and none of them is right.
-    if total == 0.0 {
-        return right.map(|_| Estimate { accuracy: 0.0, standard_error: 0.0 });
-    }
-    let accuracy = right? / total;
-    let texts = total * total / squares;
-    let standard_error = (accuracy * (1.0 - accuracy) / texts).max(0.0).sqrt();
-    Some(Estimate { accuracy, standard_error })
+/// The accuracy at one size: `right` has the held-out texts that are right, by trial, then by size. None where a trial has
+/// none.
+fn estimate(trials: &[Trial], right: &[Vec<Option<Weighed>>], at: usize) -> Option<Estimate> {
+    let right: Option<Vec<&Weighed>> = right.iter().map(|right| right[at].as_ref()).collect();
+    Some(weighed::estimate(trials.iter().map(|trial| &trial.all), right?.into_iter()))
 }
 
 /// The best followed to a size, to go on from; among equals the first. A naive Bayes penalty has to be clearly

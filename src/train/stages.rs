@@ -9,7 +9,7 @@ use super::cell::Cell;
 use super::freeze::{freeze, metadata};
 use super::path::{self, Effort};
 use super::problem::Problem;
-use super::right::right;
+use super::right::training_accuracy;
 use super::setting::{Setting, ZeroOne};
 use super::smooth::SmoothFit;
 use super::{TrainError, ValidParams, dense, memory, run};
@@ -44,7 +44,7 @@ impl Fitted<'_> {
     }
 
     fn training_accuracy(&self) -> f64 {
-        right(&self.problem, &self.cells) / self.problem.total_weight()
+        training_accuracy(self.dataset, &self.problem, &self.cells, self.params.balance)
     }
 }
 
@@ -74,8 +74,9 @@ macro_rules! accessors {
                 self.fitted.cells.len()
             }
 
-            /// The share of the training texts, by weight, whose label is right, 0 to 1: by the weights as
-            /// they are frozen, each rounded to a multiple of 1/256.
+            /// The share of the training texts, by weight, whose label is right, or with
+            /// [`balance`](super::Params::balance) the mean of that over the classes, 0 to 1: by the weights as they are
+            /// frozen, each rounded to a multiple of 1/256.
             #[must_use]
             pub fn training_accuracy(&self) -> f64 {
                 self.fitted.training_accuracy()
@@ -249,19 +250,25 @@ mod tests {
 
     #[test]
     fn the_stages_one_by_one_give_the_model_that_training_gives() {
-        let dataset = dataset();
-        for (objective, prune_by) in [
-            (Objective::LogLoss, PruneBy::Magnitude),
-            (Objective::LogLoss, PruneBy::Cost),
-            (Objective::SoftmaxMargin(1.0), PruneBy::Cost),
-            (Objective::ZeroOne, PruneBy::Cost),
+        // Fewer of one class, so that it matters whether classes are balanced.
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for (label, text) in texts().iter().enumerate().filter(|(at, _)| at % 9 != 0).map(|(_, text)| text) {
+            builder.push(label, text.as_bytes(), 1.0).unwrap();
+        }
+        let dataset = builder.finish(1).unwrap();
+        for (objective, prune_by, balance) in [
+            (Objective::LogLoss, PruneBy::Magnitude, false),
+            (Objective::LogLoss, PruneBy::Cost, false),
+            (Objective::SoftmaxMargin(1.0), PruneBy::Cost, false),
+            (Objective::SoftmaxMargin(1.0), PruneBy::Cost, true),
+            (Objective::ZeroOne, PruneBy::Cost, false),
         ] {
-            let params = Params { prune_by, ..params(objective) };
-            let staged =
-                params.clone().check().unwrap().fit_dense(&dataset).unwrap().prune(7).refine().freeze();
+            let params = Params { prune_by, balance, ..params(objective) };
+            let refined = params.clone().check().unwrap().fit_dense(&dataset).unwrap().prune(7).refine();
             let whole = Params { budget: Budget::Nonzeros(7), ..params };
-            let whole = whole.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap().model;
-            assert_eq!(staged.to_sprs(), whole.to_sprs(), "{objective} {prune_by:?}");
+            let whole = whole.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap();
+            assert_eq!(refined.freeze().to_sprs(), whole.model.to_sprs(), "{objective} {prune_by:?}");
+            assert_eq!(refined.training_accuracy(), whole.report.training_accuracy, "{objective} {balance}");
         }
     }
 

@@ -30,15 +30,15 @@ pub(super) fn expected_right(held_out: &Problem, cells: &[Cell]) -> f64 {
 }
 
 /// Texts' scores less those of their own classes, with their weights.
-struct Rows<'p> {
+struct Rows {
     classes: usize,
     /// Shape (texts, classes).
     ahead: Vec<f64>,
-    weights: &'p [f32],
+    weights: Vec<f32>,
 }
 
-impl<'p> Rows<'p> {
-    fn new(problem: &'p Problem, cells: &[Cell]) -> Rows<'p> {
+impl Rows {
+    fn new(problem: &Problem, cells: &[Cell]) -> Rows {
         let classes = problem.classes();
         let mut ahead = vec![0.0; problem.texts() * classes];
         for &Cell { feature, class, weight } in cells {
@@ -48,16 +48,20 @@ impl<'p> Rows<'p> {
             }
         }
         for (row, &label) in ahead.chunks_mut(classes).zip(problem.labels()) {
-            let own = row[label as usize];
+            let own = row.get(label as usize).copied().unwrap_or(0.0);
             row.iter_mut().for_each(|score| *score -= own);
         }
-        Rows { classes, ahead, weights: problem.weights() }
+        // Labels that the fit cannot know have no probability at any temperature.
+        let texts = problem.weights().iter().zip(problem.labels());
+        let weights =
+            texts.map(|(&weight, &label)| if (label as usize) < classes { weight } else { 0.0 }).collect();
+        Rows { classes, ahead, weights }
     }
 
     /// Each text's weight, its probability of its own class, and how much its other scores are ahead in expectation, at an
     /// inverse temperature.
     fn at(&self, inverse: f64) -> impl Iterator<Item = (f64, f64, f64)> {
-        self.ahead.chunks(self.classes).zip(self.weights).map(move |(row, &weight)| {
+        self.ahead.chunks(self.classes).zip(&self.weights).map(move |(row, &weight)| {
             let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let odds = |ahead: f64| libm::exp((ahead - highest) * inverse);
             let (total, ahead) = row.iter().fold((0.0, 0.0), |(total, sum), &ahead| {

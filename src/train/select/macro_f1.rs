@@ -13,7 +13,8 @@ impl Tally {
     /// What is predicted of held-out texts with these weights. They are not those by which every class weighs the same: by
     /// them, what a rare class takes from a frequent one would hardly lower its precision.
     pub(super) fn of(held_out: &Problem, weights: &[f32], predicted: &[u32]) -> Tally {
-        let mut classes = vec![[0.0; 3]; held_out.classes()];
+        let labels = held_out.labels().iter().map(|&label| label as usize + 1).max().unwrap_or(0);
+        let mut classes = vec![[0.0; 3]; held_out.classes().max(labels)];
         let texts = held_out.labels().iter().zip(predicted).zip(weights);
         for ((&label, &predicted), &weight) in texts {
             let weight = f64::from(weight);
@@ -30,7 +31,7 @@ impl Tally {
     pub(super) fn macro_f1<'t>(tallies: impl Iterator<Item = &'t Tally>) -> f64 {
         let mut sums: Vec<[f64; 3]> = Vec::new();
         for Tally { classes } in tallies {
-            sums.resize(classes.len(), [0.0; 3]);
+            sums.resize(sums.len().max(classes.len()), [0.0; 3]);
             for (sum, class) in sums.iter_mut().zip(classes) {
                 (0..3).for_each(|at| sum[at] += class[at]);
             }

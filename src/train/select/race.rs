@@ -7,10 +7,11 @@ use rayon::prelude::*;
 
 use super::expected::expected_right;
 use super::macro_f1::Tally;
+use super::weighed::Weighed;
 use super::{Followed, Scored, Search, Trial, best_followed, estimate};
 use crate::train::cell::Cell;
 use crate::train::path::{self, Effort};
-use crate::train::right::{predicted, right_of};
+use crate::train::right::predicted;
 use crate::train::setting::{Setting, ZeroOne};
 use crate::train::{Estimate, Progress};
 
@@ -20,7 +21,7 @@ const BEHIND: f64 = 0.5;
 /// What was fitted to a trial at a size.
 struct Fit {
     at: usize,
-    right: f64,
+    right: Weighed,
     expected: Option<f64>,
     tally: Option<Tally>,
     /// None where nothing starts from them.
@@ -66,8 +67,9 @@ impl Search<'_> {
         for Behind { number, at, lost, leader } in behind {
             for trial in first..trials {
                 let ahead = leader.map_or_else(|| best_followed(rivals, at), |leader| &followed[leader]);
-                let right = ahead.right[trial][at].map(|right| right - lost * self.trials[trial].weight());
-                followed[number].right[trial][at] = right.map(|right| right.max(0.0));
+                let right = ahead.right[trial][at].as_ref();
+                followed[number].right[trial][at] =
+                    right.map(|right| right.less(lost, &self.trials[trial].all));
             }
         }
         for followed in &mut followed {
@@ -176,7 +178,7 @@ impl Search<'_> {
             let cells = path::finish(&on.fitted, setting.dropout, start, size, Effort::Trial, seed);
             let (right, tally) = self.right(on, &cells);
             // Weights far below the others' are zero: a fold may weigh nothing.
-            last.loss = (on.weight() - right) / on.weight().max(f64::MIN_POSITIVE);
+            last.loss = (on.weight() - right.total()) / on.weight().max(f64::MIN_POSITIVE);
             last.nonzeros = cells.len();
             Fit { at, right, expected: None, tally, cells: Vec::new() }
         };
@@ -199,11 +201,11 @@ impl Search<'_> {
         (0..tasks).into_par_iter().map(run).collect()
     }
 
-    /// The weight of the held-out texts that are right, and what F1 is made of, where settings are told apart by it.
-    fn right(&self, Trial { held_out, given, .. }: &Trial, cells: &[Cell]) -> (f64, Option<Tally>) {
-        let predicted = predicted(held_out, cells);
-        let tally = self.params.balance.then(|| Tally::of(held_out, given, &predicted));
-        (right_of(held_out, &predicted), tally)
+    /// The held-out texts that are right, and what F1 is made of, where settings are told apart by it.
+    fn right(&self, trial: &Trial, cells: &[Cell]) -> (Weighed, Option<Tally>) {
+        let predicted = predicted(&trial.held_out, cells);
+        let tally = self.params.balance.then(|| Tally::of(&trial.held_out, &trial.given, &predicted));
+        (trial.right(&predicted), tally)
     }
 
     /// What comes of each trial's fits, at each size.
@@ -263,14 +265,15 @@ mod tests {
         let followed = |right: f64| {
             let setting = Setting::without_choice(&Params::default());
             let scored = unscored(setting);
-            let right = vec![vec![Some(right)], vec![Some(right)]];
+            let of_first = |trial: &Trial| Weighed::of(&trial.held_out, false, |text| (text as f64) < right);
+            let right = trials.iter().map(|trial| vec![Some(of_first(trial))]).collect();
             Followed { scored, right, expected: vec![vec![None]; 2], tallies: Vec::new(), cells: Vec::new() }
         };
         let behind = |followed: &[Followed], rivals: &[Followed]| -> Vec<(usize, Option<usize>)> {
             let behind = search.race(followed, rivals, 1);
             behind.iter().map(|behind| (behind.number, behind.leader)).collect()
         };
-        let racing = [195.5, 200.0, 194.5].map(followed);
+        let racing = [196.0, 200.0, 194.0].map(followed);
         assert_eq!(behind(&racing, &[]), [(2, Some(1))]);
         let mut ahead = followed(206.0);
         ahead.scored.estimates = vec![Some(Estimate { accuracy: 0.515, standard_error: 0.02 })];

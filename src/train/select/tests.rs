@@ -189,12 +189,6 @@ fn where_few_texts_are_held_out_all_settings_are_fitted_to_all_folds() {
 }
 
 #[test]
-fn held_out_texts_that_weigh_nothing_make_no_accuracy_that_is_no_number() {
-    let found = super::estimate(&[], &[vec![Some(0.0)]], 0).unwrap();
-    assert_eq!((found.accuracy, found.standard_error), (0.0, 0.0));
-}
-
-#[test]
 fn expected_accuracy_is_what_fewer_than_2000_held_out_texts_and_fewer_than_four_for_each_nonzero_are_told_by()
 {
     let is_expected = |texts: usize, size: usize| {
