@@ -195,7 +195,7 @@ impl<'s> Run<'s> {
         let mut size = possible.min(256);
         for _ in 0..2 {
             let cells = self.fit(problem, quick, &[size]);
-            size = room.guess(size, self.file_length(quick, &cells)).min(possible);
+            size = room.guess(size, self.file_length(quick, nothing, &cells)).min(possible);
         }
         let mut all = Vec::new();
         let mut rounds = 0;
@@ -203,7 +203,7 @@ impl<'s> Run<'s> {
             let scored = self.score(&[size], Sought::BestAtEach);
             let (setting, mut estimate) = select::best(&scored, 0);
             all.extend(candidates(&scored, &[size]));
-            let Some((fitting, cells)) = self.largest_within(problem, setting, size, room) else {
+            let Some((fitting, cells)) = self.largest_within(problem, (setting, estimate), size, room) else {
                 // What has no weights was fitted by no setting.
                 return Ok(self.trained(problem, quick, nothing, &[], all));
             };
@@ -229,11 +229,12 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// The most nonzeros that were found to fit, and what they are; the search begins with `size`.
+    /// The most nonzeros that were found to fit, and what they are; the search begins with `size`. The estimate is one that
+    /// files are to hold about the like of.
     fn largest_within(
         &self,
         problem: &Problem,
-        setting: Setting,
+        (setting, estimate): (Setting, Estimate),
         mut size: usize,
         room: Room,
     ) -> Option<(usize, Vec<Cell>)> {
@@ -241,29 +242,41 @@ impl<'s> Run<'s> {
         // The largest that was found to fit, and the smallest that was found not to, with their lengths.
         let mut fitting: Option<(usize, u64, Vec<Cell>)> = None;
         let mut too_large: Option<(usize, u64)> = None;
-        for _ in 0..8 {
+        // What steps down are multiplied with: twice as much after each size in a row that was too large.
+        let mut haste: usize = 0;
+        for fits in 1.. {
             let cells = self.fit(problem, setting, &[size]);
-            let length = self.file_length(setting, &cells);
+            let length = self.file_length(setting, estimate, &cells);
             if length <= room.bytes {
                 fitting = Some((size, length, cells));
+                haste = 0;
             } else {
                 too_large = Some((size, length));
+                haste = if haste == 0 { 1 } else { 2 * haste };
             }
+            // The more nonzeros there are, the fewer bytes each takes: a guess from a size that is too large is too large
+            // itself, and after several the steps down have to grow, up to halves of what is left.
+            let down_from = |high: usize, low: usize, guess: usize| {
+                let step = high.saturating_sub(guess).max(1);
+                let further = high.saturating_sub(step.saturating_mul(haste.max(1))).max(low.midpoint(high));
+                further.min(high.saturating_sub(step)).max(low)
+            };
             size = match (&fitting, too_large) {
-                (None, _) => room.guess(size, length).min(size - 1),
+                (None, _) => down_from(size, 0, room.guess(size, length)),
                 (Some((low, length, _)), None) => {
                     room.guess(*low, *length).clamp(low + 1, possible.max(low + 1))
                 }
                 (Some((low, of_low, _)), Some((high, of_high))) => {
                     let share = (room.bytes - of_low) as f64 / (of_high - of_low) as f64;
                     // A little less: lengths vary, and only what fits counts.
-                    low + (0.97 * share * high.saturating_sub(*low) as f64) as usize
+                    let guess = low + (0.97 * share * high.saturating_sub(*low) as f64) as usize;
+                    down_from(high, *low, guess)
                 }
             };
             let is_full = fitting.as_ref().is_some_and(|(low, length, _)| {
                 room.bytes - length <= room.bytes / 64 || size == *low || *low == possible
             });
-            if is_full || size == 0 {
+            if is_full || size == 0 || fitting.is_some() && fits >= 8 {
                 break;
             }
         }
@@ -276,11 +289,10 @@ impl<'s> Run<'s> {
         select::score_setting(dataset, params, setting, trials, (sizes, from), &|step| self.step(step))
     }
 
-    /// The bytes of the file of a model of these cells, but for what deflating makes of the digits of its estimate.
-    fn file_length(&self, setting: Setting, cells: &[Cell]) -> u64 {
-        // Before the estimate is known, one of as many digits.
-        let some = Estimate { accuracy: 0.5, standard_error: 0.0 };
-        self.frozen(setting, some, cells).to_bytes().len() as u64
+    /// The bytes of the file of a model of these cells, but for what deflating makes of the digits of an estimate that is
+    /// not this one.
+    fn file_length(&self, setting: Setting, estimate: Estimate, cells: &[Cell]) -> u64 {
+        self.frozen(setting, estimate, cells).to_bytes().len() as u64
     }
 
     fn frozen(&self, setting: Setting, estimate: Estimate, cells: &[Cell]) -> Model {
@@ -359,9 +371,11 @@ fn candidates(scored: &[Scored], sizes: &[usize]) -> Vec<Candidate> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::data::DatasetBuilder;
+    use crate::metrics::Confusion;
     use crate::text::FeatureSpec;
-    use crate::train::{Budget, Objective, Params};
+    use crate::train::{Objective, Params};
 
     /// Each class has a word of its own, and one class fewer may have a weight.
     #[test]
@@ -407,5 +421,63 @@ mod tests {
         );
         let by_bytes = sizes(Budget::Bytes(300));
         assert!(by_bytes.is_sorted() && by_bytes.first() != by_bytes.last());
+    }
+    #[test]
+    fn a_file_is_filled_from_whatever_size_the_search_begins_with() {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for at in 0..600_usize {
+            let text = format!("a{} b{} c{}", at * 7 % 400, at * 11 % 390, at * 13 % 380);
+            builder.push(["x", "y", "z"][at % 3], text.as_bytes(), 1.0).unwrap();
+        }
+        let dataset = builder.finish(1).unwrap();
+        let params = Params { objective: Objective::LogLoss, l2: Some(1.0), ..Params::default() };
+        let params = params.check().unwrap();
+        let progress = &mut |_| ();
+        let run = Run::new(&params, &dataset, None, progress).unwrap();
+        let (problem, setting) = (run.all_texts(), Setting::plain(Loss { q: 0.0, margin: 0.0 }, 1.0));
+        let estimate = Estimate { accuracy: 0.5, standard_error: 0.1 };
+        let needed = run.file_length(setting, estimate, &[]);
+        for more in [100, 400, 1600] {
+            let room = Room { bytes: needed + more, needed };
+            for start in [1, 20, 500, run.possible()] {
+                let found = run.largest_within(&problem, (setting, estimate), start, room);
+                let (size, cells) = found.expect("a nonzero fits");
+                let length = run.file_length(setting, estimate, &cells);
+                assert!(cells.len() <= size && length <= room.bytes, "{more} {start}");
+                assert!(length - needed > more * 3 / 4, "{more} {start} {size} {}", length - needed);
+            }
+        }
+    }
+
+    #[test]
+    fn validation_texts_of_labels_that_were_not_learnt_are_wrong_and_of_classes_of_their_own() {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        for at in 0..60 {
+            builder
+                .push(["a", "a", "b"][at % 3], format!("w{} x{}", at % 3, at % 7).as_bytes(), 1.0)
+                .unwrap();
+        }
+        let dataset = builder.finish(1).unwrap();
+        let validation =
+            [("a", "w0"), ("a", "w1 x1"), ("a", "w2"), ("b", "w2"), ("c", "w0"), ("c", "x1"), ("d", "w2")];
+        let validation = validation.map(|(label, text)| (label.to_string(), text.as_bytes().to_vec()));
+        for balance in [false, true] {
+            let (objective, l2, budget) = (Objective::LogLoss, Some(1.0), Budget::Nonzeros(6));
+            let params = Params { objective, l2, budget, balance, ..Params::default() }.check().unwrap();
+            let trained = params.train(&dataset, Some(&validation), &mut |_| ()).unwrap();
+            let classifier = trained.model.into_classifier();
+            let class = |label: &str| ["a", "b", "c", "d"].iter().position(|&other| other == label).unwrap();
+            let mut confusion = Confusion::new(4);
+            for (label, text) in &validation {
+                confusion.add(class(label), class(classifier.classify(text)));
+            }
+            let [candidate] = &trained.report.candidates[..] else { panic!("one setting") };
+            let macro_average = confusion.macro_average();
+            let accuracy = if balance { macro_average.recall } else { confusion.accuracy() };
+            assert!((candidate.estimate.accuracy - accuracy).abs() < 1e-6, "{balance}");
+            let macro_f1 = balance.then_some(macro_average.f1);
+            assert!((candidate.macro_f1.unwrap_or(0.0) - macro_f1.unwrap_or(0.0)).abs() < 1e-9, "{balance}");
+            assert_eq!(candidate.macro_f1.is_some(), balance);
+        }
     }
 }
