@@ -7,7 +7,8 @@ use super::HeldOut;
 use super::random::Random;
 use crate::data::Dataset;
 
-/// Counts above this have the share of this: to a smooth loss, one word repeated a thousand times says no more than so.
+/// The most that a feature counts in a text to a smooth loss, to which one word repeated a thousand times says no more than
+/// so. The text's other features count less in proportion, as to scale a text changes no argmax.
 const MAX_COUNT: f32 = 1024.0;
 /// The copies of a text that [`Problem::with_dropout`] leaves features out of, and with the whole one the most it makes.
 pub(super) const PARTIAL_COPIES: usize = 4;
@@ -118,7 +119,7 @@ impl Problem {
         let by_feature = by_text.to_csc();
         let scales = scales(by_text);
         let entries = by_feature.data().iter().zip(by_feature.indices());
-        let shares = entries.map(|(&count, &text)| count.min(MAX_COUNT) * scales[text as usize]).collect();
+        let shares = entries.map(|(&count, &text)| count * scales[text as usize]).collect();
         Problem { by_feature, shares, labels, weights, classes }
     }
 
@@ -235,8 +236,10 @@ fn scaled_weights(labels: &[u32], weights: &[f32], evenness: f64) -> Vec<f32> {
 /// What counts are multiplied with to get shares, for each text; the mean is 1.
 fn scales(by_text: &CsMatI<f32, u32, usize>) -> Vec<f32> {
     let scale = |text: sprs::CsVecViewI<'_, f32, u32>| {
-        let length: f32 = text.data().iter().map(|count| count.min(MAX_COUNT)).sum();
-        length.max(1.0).sqrt().recip()
+        let most = text.data().iter().copied().fold(0.0, f32::max);
+        let kept = (MAX_COUNT / most).min(1.0);
+        let length: f32 = text.data().iter().map(|count| count * kept).sum();
+        kept * length.max(1.0).sqrt().recip()
     };
     let scales: Vec<f32> = by_text.outer_iterator().map(scale).collect();
     let total: f64 = scales.iter().copied().map(f64::from).sum();
@@ -343,14 +346,21 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_count_beyond_the_largest_has_the_share_of_the_largest() {
-        let share = |times: usize| {
+    fn shares_are_bounded_and_in_proportion_to_counts_however_large_these_are() {
+        let shares = |times: usize| {
             let mut builder = crate::data::DatasetBuilder::new(crate::text::FeatureSpec::default()).unwrap();
-            builder.push("a", "x ".repeat(times).as_bytes(), 1.0).unwrap();
-            builder.push("b", b"y", 1.0).unwrap();
-            Problem::of_all(&builder.finish(1).unwrap(), false).shares_of(1).1[0]
+            builder.push("a", (String::from("x y ") + &"x ".repeat(times - 1)).as_bytes(), 1.0).unwrap();
+            builder.push("b", b"z", 1.0).unwrap();
+            let problem = Problem::of_all(&builder.finish(1).unwrap(), false);
+            let [x, y, z] = [1, 2, 3].map(|feature| problem.shares_of(feature).1[0]);
+            [x / z, y / z]
         };
-        assert_eq!(share(5000), share(MAX_COUNT as usize));
-        assert!(share(1000) < share(MAX_COUNT as usize));
+        let most = MAX_COUNT as usize;
+        for times in [most / 2, most, 5 * most] {
+            let [x, y] = shares(times);
+            assert!((x / y / times as f32 - 1.0).abs() < 1e-5, "{times}: {x} {y}");
+        }
+        assert!((shares(5 * most)[0] / shares(most)[0] - 1.0).abs() < 1e-2);
+        assert!(shares(most / 2)[0] < 0.8 * shares(most)[0]);
     }
 }
