@@ -24,6 +24,10 @@ const WIDER_MARGINS: [f32; 2] = [4.0, 8.0];
 /// The L2 strengths that are tried; where an outer one is best, the next beyond is tried as well.
 const L2: [f32; 3] = [1.0, 0.3, 3.0];
 const L2_BEYOND: [(f32, f32); 2] = [(0.3, 0.1), (3.0, 10.0)];
+/// Those that are tried one after the other where the one before is so many standard errors better than all stronger ones,
+/// as where there are a few texts of each of very many classes. Elsewhere they were found to make no difference.
+const L2_FAR_BEYOND: [(f32, f32); 4] = [(0.1, 0.03), (0.03, 0.01), (0.01, 0.003), (0.003, 0.001)];
+const FAR_AHEAD: f64 = 2.0;
 
 /// The L2 strengths that may be tried.
 fn strengths() -> impl Iterator<Item = f32> {
@@ -178,6 +182,15 @@ pub(super) fn score(
             beyond.map(|(_, l2)| Setting { l2, ..best })
         });
         followed.extend(search.follow(beyond, &followed, half));
+        for (from, l2) in L2_FAR_BEYOND {
+            let far = search.derived(&followed, |best, at| {
+                let (of_best, others): (Vec<_>, Vec<_>) =
+                    followed.iter().partition(|followed| followed.scored.setting == best);
+                let is_far_ahead = best.l2 == from && is_ahead(of_best, others, at, FAR_AHEAD);
+                is_far_ahead.then_some(Setting { l2, ..best })
+            });
+            followed.extend(search.follow(far, &followed, half));
+        }
     }
     let is_auto = params.objective == Objective::Auto && params.prune_by == PruneBy::Cost;
     if is_auto {
@@ -196,7 +209,7 @@ pub(super) fn score(
     if is_auto {
         let is_race = half < all;
         let is_given_up =
-            |some: &[Followed], others: &[Followed], at| is_race && is_clearly_ahead(others, some, at);
+            |some: &[Followed], others: &[Followed], at| is_race && is_ahead(others, some, at, CLEARLY);
         let copies = search.derived(&followed, |best, at| {
             let finish = Setting { zero_one: ZeroOne::Finish, dropout: true, ..best };
             (search.finished[at] && !is_given_up(&ended, &followed, at)).then_some(finish)
@@ -433,14 +446,19 @@ pub(super) fn first_best<T>(
     items.rev().max_by(|a, b| merit(a).total_cmp(&merit(b)))
 }
 
-/// Whether the best of some is half a standard error better at a size than the best of the others.
-fn is_clearly_ahead(some: &[Followed], others: &[Followed], at: usize) -> bool {
-    let best = |followed: &[Followed]| {
-        let estimates = followed.iter().filter_map(|Followed { scored, .. }| scored.estimates[at]);
+/// Whether the best of some is so many standard errors better at a size than the best of the others.
+fn is_ahead<'f>(
+    some: impl IntoIterator<Item = &'f Followed>,
+    others: impl IntoIterator<Item = &'f Followed>,
+    at: usize,
+    standard_errors: f64,
+) -> bool {
+    fn best<'f>(followed: impl IntoIterator<Item = &'f Followed>, at: usize) -> Option<Estimate> {
+        let estimates = followed.into_iter().filter_map(|Followed { scored, .. }| scored.estimates[at]);
         estimates.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))
-    };
-    let (Some(ahead), Some(other)) = (best(some), best(others)) else { return false };
-    ahead.accuracy - CLEARLY * ahead.standard_error > other.accuracy
+    }
+    let (Some(ahead), Some(other)) = (best(some, at), best(others, at)) else { return false };
+    ahead.accuracy - standard_errors * ahead.standard_error > other.accuracy
 }
 
 /// The setting that scored best at a size; among equals the first.

@@ -150,10 +150,10 @@ fn half_a_standard_error_more_is_clearly_ahead_and_nothing_is_ahead_of_none() {
         Followed { scored, right: Vec::new(), expected: Vec::new(), tallies: Vec::new(), cells: Vec::new() }
     };
     let others = [followed(Some(0.7)), followed(Some(0.6)), followed(None)];
-    let is_ahead = |some: &[Followed]| is_clearly_ahead(some, &others, 0);
-    assert!(is_ahead(&[followed(Some(0.65)), followed(Some(0.706))]));
-    assert!(!is_ahead(&[followed(Some(0.704))]) && !is_ahead(&[followed(None)]) && !is_ahead(&[]));
-    assert!(!is_clearly_ahead(&others, &[], 0));
+    let is_ahead = |some: &[Followed], others: &[Followed]| is_ahead(some, others, 0, CLEARLY);
+    assert!(is_ahead(&[followed(Some(0.65)), followed(Some(0.706))], &others));
+    assert!(!is_ahead(&[followed(Some(0.704))], &others) && !is_ahead(&[followed(None)], &others));
+    assert!(!is_ahead(&[], &others) && !is_ahead(&others, &[]));
 }
 
 #[test]
@@ -200,4 +200,25 @@ fn expected_accuracy_is_what_fewer_than_2000_held_out_texts_and_fewer_than_four_
     // Fits to three quarters of them.
     assert_eq!([374, 375].map(|size| is_expected(1999, size)), [false, true]);
     assert!(!is_expected(2000, 1000));
+}
+
+#[test]
+fn far_weaker_penalties_are_tried_where_classes_are_many_and_small_and_only_there() {
+    // Every class has a word of its own in its few texts.
+    let strengths = |classes: usize, of_each: usize| {
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        let mut random = Random::new(1);
+        for at in 0..classes * of_each {
+            let text = format!("own{} noise{} noise{}", at % classes, random.below(40), random.below(40));
+            builder.push(&format!("class{}", at % classes), text.as_bytes(), 1.0).unwrap();
+        }
+        let dataset = builder.finish(1).unwrap();
+        let folds = folds::stratified(&dataset, 2, 1);
+        let trials: Vec<Trial> = folds.iter().map(|fold| Trial::of_fold(&dataset, fold, false)).collect();
+        let params = Params { objective: Objective::SoftmaxMargin(2.0), ..Params::default() };
+        let scored = score(&dataset, &params, &trials, &[classes], Sought::BestAtEach, &|_| ());
+        scored.iter().map(|scored| scored.setting.l2).fold(f32::INFINITY, f32::min)
+    };
+    assert!(strengths(450, 2) < 0.1);
+    assert!(strengths(5, 100) >= 0.1);
 }
