@@ -160,7 +160,10 @@ pub fn wilson_interval(right: u64, texts: u64) -> (f64, f64) {
     let middle = p + Z * Z / (2.0 * n);
     let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
-    (((middle - reach) / scale).max(0.0), ((middle + reach) / scale).min(1.0))
+    // Rounding would leave a little above 0 or below 1.
+    let low = if right == 0 { 0.0 } else { ((middle - reach) / scale).max(0.0) };
+    let high = if right == texts { 1.0 } else { ((middle + reach) / scale).min(1.0) };
+    (low, high)
 }
 
 fn share(part: u64, whole: u64) -> f64 {
@@ -216,6 +219,17 @@ mod tests {
         let (low, high) = wilson_interval(10, 20);
         assert!((low - 0.2993).abs() < 1e-4 && (high - 0.7007).abs() < 1e-4);
         assert_eq!(wilson_interval(0, 0), (0.0, 1.0));
+    }
+
+    #[test]
+    fn the_interval_of_none_right_begins_at_exactly_0_and_that_of_all_right_ends_at_exactly_1() {
+        for texts in 1..1_000 {
+            assert_eq!((wilson_interval(0, texts).0, wilson_interval(texts, texts).1), (0.0, 1.0), "{texts}");
+            assert!(
+                wilson_interval(1, texts).0 > 0.0 && wilson_interval(texts - 1, texts).1 < 1.0,
+                "{texts}"
+            );
+        }
     }
 
     #[test]
