@@ -201,6 +201,62 @@ fn a_frontier_says_what_its_accuracies_are_where_they_are_not_plain_ones() {
 }
 
 #[test]
+fn a_picture_says_what_its_bars_are_and_that_its_marks_are_by_cross_validation() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let arguments =
+        ["frontier", &train, "--nonzeros", "5", "--objective", "log-loss", "--l2", "1", "--svg", "f.svg"];
+    let picture = |more: &[&str]| {
+        bench.output(&[&arguments[..], more].concat());
+        std::fs::read_to_string(bench.path("f.svg")).unwrap()
+    };
+    assert!(picture(&[]).contains("\nbars: 95 % intervals\n"));
+    let tested = "\nbars: 95 % intervals; knee and one standard error: by cross-validation\n";
+    assert!(picture(&["--test", &data("titles-test.tsv")]).contains(tested));
+    let help = bench.output(&["frontier", "--help"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        help.contains("bars are 95 % intervals") && help.contains("by cross-validation, with --test too")
+    );
+}
+
+/// The upper and lower ends of the bars of a picture, from the left to the right.
+fn bars(picture: &str) -> Vec<(f64, f64)> {
+    let blue = picture.lines().filter(|line| line.contains("<polyline") && line.contains("#0072B2"));
+    let ends = blue.filter_map(|line| {
+        let points = line.split(" points=\"").nth(1)?.split('"').next()?;
+        let points: Vec<_> = points.split_whitespace().map(|point| point.split_once(',').unwrap()).collect();
+        let is_bar = points.len() == 2 && points[0].0 == points[1].0;
+        is_bar.then(|| (points[1].1.parse().unwrap(), points[0].1.parse().unwrap()))
+    });
+    ends.collect()
+}
+
+#[test]
+fn where_all_texts_are_right_the_picture_has_a_bar_for_as_many_as_were_held_out() {
+    let bench = Bench::new();
+    let length = |texts: usize, more: &[&str]| {
+        bench.write("two.tsv", format!("label\ttext\n{}", "a\tred\nb\tblue\n".repeat(texts / 2)));
+        let arguments = ["frontier", "two.tsv", "--objective", "log-loss", "--l2", "1", "--svg", "f.svg"];
+        let table = bench.output(&[&arguments[..], &["--nonzeros", "2"], more].concat());
+        assert!(table.contains("1.0000           0.0000"), "{table}");
+        let picture = std::fs::read_to_string(bench.path("f.svg")).unwrap();
+        let [(high, low)] = bars(&picture)[..] else { panic!("{picture}") };
+        // In the units of the axis, whose ticks are 0.01 apart.
+        let tick = |number: &str| -> f64 {
+            let before = picture.split(&format!("\n{number}\n")).next().unwrap();
+            before.rsplit(" y=\"").next().unwrap().split('"').next().unwrap().parse().unwrap()
+        };
+        (low - high) / (tick("0.980") - tick("0.990")) * 0.01
+    };
+    // 3.84 / (n + 3.84), by Wilson's formula.
+    for texts in [60, 100] {
+        let expected = 3.8415 / (texts as f64 + 3.8415);
+        assert!((length(texts, &[]) - expected).abs() < 0.001, "{} {expected}", length(texts, &[]));
+        assert!((length(texts, &["--test", "two.tsv"]) - expected).abs() < 0.001);
+    }
+}
+
+#[test]
 fn a_frontier_that_fails_leaves_no_folder_and_tells_before_fitting_what_it_cannot_read() {
     let bench = Bench::new();
     let train = data("titles.tsv");

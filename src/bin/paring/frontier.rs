@@ -23,9 +23,10 @@ use crate::training::{Training, TrainingBar};
 #[command(after_help = "\
 Marked are the knee, from which on accuracy rises more slowly than from the first budget to the last (the point \
 farthest above the straight line between them, over the logarithm of nonzeros), and the fewest nonzeros whose accuracy \
-is within one standard error of the best, the one without a limit included. A budget's fit starts from that of \
-another, so that its model may differ a little from that of `paring train --nonzeros`; a budget gets the model of a smaller one that was cross-validated a standard \
-error better.
+is within one standard error of the best, the one without a limit included; both are by cross-validation, with --test \
+too. The picture shows accuracy on the test data if there are any, else by cross-validation; its bars are 95 % \
+intervals. A budget's fit starts from that of another, so that its model may differ a little from that of `paring \
+train --nonzeros`; a budget gets the model of a smaller one that was cross-validated a standard error better.
 
 Examples:
   paring frontier titles.tsv
@@ -139,7 +140,8 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
     }
     // A picture that cannot be written does not cost the table.
     let drawn = match &arguments.svg {
-        Some(svg) => picture(&rows, &fitted, measure).and_then(|drawn| write_file(svg, drawn.as_bytes())),
+        Some(svg) => picture(&rows, &fitted, measure, dataset.texts())
+            .and_then(|drawn| write_file(svg, drawn.as_bytes())),
         None => Ok(()),
     };
     if arguments.json {
@@ -271,33 +273,33 @@ fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
     })
 }
 
-fn picture(rows: &[Row], fitted: &Fitted, measure: &str) -> Result<String, Failure> {
+fn picture(rows: &[Row], fitted: &Fitted, measure: &str, texts: usize) -> Result<String, Failure> {
     let (dense, points) = rows.split_last().expect("the dense fit is always there");
     let accuracy = |row: &Row| match row.tested {
         Some((right, texts)) => right as f64 / texts as f64,
         None => row.point.cross_validated.accuracy,
     };
+    // A share of as many texts has this standard error; where all are right, or none, it does not tell how many.
+    let texts_of = |Estimate { accuracy, standard_error, .. }: Estimate| {
+        (standard_error > 0.0).then(|| accuracy * (1.0 - accuracy) / standard_error.powi(2))
+    };
+    let mut estimates = rows.iter().map(|row| row.point.cross_validated);
+    let held_out = estimates.find_map(texts_of).unwrap_or(texts as f64).round();
     let interval = |row: &Row| match row.tested {
         Some((right, texts)) => wilson_interval(right, texts),
-        None => {
-            let Estimate { accuracy, standard_error, .. } = row.point.cross_validated;
-            // Of as many texts as have this standard error; none tells how many where all are right.
-            let texts = (accuracy * (1.0 - accuracy) / standard_error.powi(2)).round();
-            if texts.is_finite() {
-                wilson_interval((accuracy * texts).round() as u64, texts as u64)
-            } else {
-                (accuracy, accuracy)
-            }
-        }
+        None => wilson_interval((accuracy(row) * held_out).round() as u64, held_out as u64),
     };
     let marks: Vec<Mark> = points
         .iter()
         .map(|row| Mark { nonzeros: row.point.nonzeros, accuracy: accuracy(row), interval: interval(row) })
         .collect();
-    let what = match dense.tested {
-        Some(_) => "accuracy on the test data".to_string(),
-        None => format!("cross-validated accuracy{measure}"),
+    let (what, caption) = match dense.tested {
+        Some(_) => (
+            "accuracy on the test data".to_string(),
+            "bars: 95 % intervals; knee and one standard error: by cross-validation",
+        ),
+        None => (format!("cross-validated accuracy{measure}"), "bars: 95 % intervals"),
     };
     let full = (dense.point.model.nonzeros(), accuracy(dense));
-    picture::draw(&marks, full, fitted.knee, fitted.one_standard_error, &what)
+    picture::draw(&marks, full, fitted.knee, fitted.one_standard_error, &what, caption)
 }
