@@ -13,6 +13,7 @@ use paring::data::input::STANDARD_INPUT;
 use paring::data::{Column, Format, ReadError, ReadOptions, ReadSummary};
 use paring::stream::StreamError;
 use paring::train::ParamError;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// What ends a verb early.
 pub type Failure = Box<dyn std::error::Error>;
@@ -362,18 +363,87 @@ pub fn percent(share: f64) -> String {
 
 /// A name as people may see it: whatever a model's maker wrote, it cannot steer the terminal.
 pub fn visible(name: &str) -> String {
-    // Line and paragraph separators, and what turns the direction of writing, steer as well.
-    let steers = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    // Line and paragraph separators, and what turns the direction of writing, steer as well; what takes no room makes
+    // two names look like one.
+    let steers = |c: char| {
+        let is_unseen =
+            matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}');
+        is_unseen || c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     name.replace(steers, "\u{fffd}")
 }
 
-/// A name cut to `width` characters, filled up with spaces.
-pub fn padded(name: &str, width: usize) -> String {
+/// The width of a column that the widest of the names fits into, within bounds.
+pub fn column<'n>(names: impl IntoIterator<Item = &'n str>, least: usize, most: usize) -> usize {
+    names.into_iter().map(|name| visible(name).width()).max().unwrap_or(0).clamp(least, most)
+}
+
+/// A name at most `width` wide: names that begin alike differ at their ends, and so it is the middle that is left out.
+pub fn shortened(name: &str, width: usize) -> String {
     let name = visible(name);
-    let cut: String = if name.chars().count() > width {
-        name.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-    } else {
-        name
+    if name.width() <= width {
+        return name;
+    }
+    let room = width.saturating_sub(1);
+    let fits = |room: usize| {
+        let mut taken = 0;
+        move |c: &char| {
+            taken += c.width().unwrap_or(0);
+            taken <= room
+        }
     };
-    format!("{cut:<width$}")
+    let beginning: String = name.chars().take_while(fits(room - room / 2)).collect();
+    let end: Vec<char> = name.chars().rev().take_while(fits(room / 2)).collect();
+    // An accent whose letter is left out would stand on the ellipsis.
+    let end = end.into_iter().rev().skip_while(|c| c.width() == Some(0));
+    beginning.chars().chain(['…']).chain(end).collect()
+}
+
+/// What fills `text` up to `width`.
+pub fn filling(text: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(text.width()))
+}
+
+/// A name shortened to `width`, filled up with spaces.
+pub fn padded(name: &str, width: usize) -> String {
+    let name = shortened(name, width);
+    let filling = filling(&name, width);
+    name + &filling
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_too_wide_keeps_its_beginning_and_its_end() {
+        assert_eq!(shortened("nurse", 5), "nurse");
+        assert_eq!(shortened("senior nurse at night", 10), "senio…ight");
+        assert_eq!(shortened("nurses", 5), "nu…es");
+        assert_eq!((shortened("nurse", 1), shortened("", 1)), ("…".into(), String::new()));
+    }
+
+    #[test]
+    fn names_are_as_wide_as_a_terminal_shows_them() {
+        // Each of these takes two columns.
+        assert_eq!(padded("看護師", 8), "看護師  ");
+        assert_eq!(shortened("看護師看護師", 8), "看護…師");
+        // Combining accents take none, and stay with their letters.
+        assert_eq!(padded("e\u{301}e\u{301}", 3), "e\u{301}e\u{301} ");
+        assert_eq!(shortened("e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", 3), "e\u{301}…e\u{301}");
+        assert_eq!(shortened("看e\u{301}e\u{301}看\u{301}", 3), "…");
+        assert_eq!(column(["a", "看護師"], 2, 9), 6);
+        assert_eq!((column([], 2, 9), column(["0123456789"], 2, 9)), (2, 9));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_or_turns_the_direction_of_writing_is_shown_in_place() {
+        for hidden in
+            "\u{200b}\u{200e}\u{200f}\u{61c}\u{202e}\u{2066}\u{2028}\u{2060}\u{feff}\u{1b}\t".chars()
+        {
+            assert_eq!(visible(&format!("a{hidden}b")), "a\u{fffd}b", "{hidden:?}");
+        }
+        // They join and part the letters of several languages.
+        assert_eq!(visible("a\u{200c}b\u{200d}"), "a\u{200c}b\u{200d}");
+    }
 }

@@ -12,8 +12,8 @@ use paring::metrics::{Confusion, Scores, wilson_interval};
 use serde_json::json;
 
 use crate::common::{
-    Failure, Labelled, ModelArgument, check_output, check_standard_streams, heading, line, padded, percent,
-    print, print_json, tell, tell_of, visible, write_file,
+    Failure, Labelled, ModelArgument, check_output, check_standard_streams, column, heading, line, padded,
+    percent, print, print_json, tell, tell_of, visible, write_file,
 };
 
 /// Measure a model on labelled texts that it was not trained on
@@ -132,6 +132,11 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 pub const NO_LABEL_IS_KNOWN: &str =
     "none of the labels of the texts is a class of the model: no text can be right";
 
+const WEIGHTED: &str = "weighted average";
+
+/// With four columns of numbers, what a wide terminal has room for.
+const WIDEST: usize = 72;
+
 /// A confusion matrix has a cell for each pair of classes: more are no use to anybody, and fill the disk.
 const MOST_CLASSES_OF_MATRIX: usize = 5_000;
 
@@ -176,6 +181,7 @@ impl Evaluation {
                 json!({
                     "name": self.classes[class],
                     "support": confusion.support(class),
+                    "predicted": confusion.predicted(class),
                     "precision": precision,
                     "recall": recall,
                     "f1": f1,
@@ -233,31 +239,34 @@ impl Evaluation {
                 maybe(unknown)
             ),
         );
+        let occurs = |class: &usize| confusion.support(*class) + confusion.predicted(*class) > 0;
+        let occurring: Vec<usize> = (0..self.classes.len()).filter(occurs).collect();
+        let names = occurring.iter().map(|&class| self.classes[class].as_str());
+        let width = column(names.chain([WEIGHTED]), 0, WIDEST);
         let row = |name: &str, scores: Scores, support: u64| {
             let Scores { precision, recall, f1, .. } = scores;
             format!(
                 "{} {precision:>9.4} {recall:>9.4} {f1:>9.4} {:>9}\n",
-                padded(name, 36),
+                padded(name, width),
                 HumanCount(support).to_string()
             )
         };
-        out += &heading(&format!("{} precision    recall        F1   support", padded("class", 36)));
-        for (class, name) in self.classes.iter().enumerate() {
-            if confusion.support(class) + confusion.predicted(class) > 0 {
-                out += &row(name, confusion.class(class), confusion.support(class));
-            }
+        out += &heading(&format!("{} precision    recall        F1   support", padded("class", width)));
+        for class in occurring {
+            out += &row(&self.classes[class], confusion.class(class), confusion.support(class));
         }
         out += &row("macro average", confusion.macro_average(), confusion.texts());
-        out += &row("weighted average", confusion.weighted_average(), confusion.texts());
+        out += &row(WEIGHTED, confusion.weighted_average(), confusion.texts());
         let confusions = confusion.largest_confusions(10);
         if !confusions.is_empty() {
             out += &heading("most frequent confusions");
         }
+        let width = column(confusions.iter().map(|&(actual, ..)| self.classes[actual].as_str()), 0, WIDEST);
         for (actual, predicted, count) in confusions {
             out += &format!(
                 "{:>9}  {} labelled {}\n",
                 HumanCount(count).to_string(),
-                padded(&self.classes[actual], 36),
+                padded(&self.classes[actual], width),
                 visible(&self.classes[predicted])
             );
         }

@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::common::{
-    Failure, ModelArgument, check_standard_streams, heading, line, padded, print, print_pieces, visible,
+    Failure, ModelArgument, check_standard_streams, column, heading, line, padded, print, print_pieces,
+    visible,
 };
 
 /// Show what a model is and everything that it learnt
@@ -136,15 +137,16 @@ fn as_text(model: &Model) -> String {
     }
     out += &line("bytes", count(model.to_bytes().len()));
     out += &heading("training");
-    let width = model.metadata().iter().map(|(name, _)| name.len()).max().unwrap_or(0).min(32);
+    let width = column(model.metadata().iter().map(|(name, _)| name.as_str()), 0, 32);
     for (name, value) in model.metadata() {
         out += &line(&padded(name, width), visible(value));
     }
+    let width = column(model.features().iter().map(String::as_str), 0, 72);
     for (at, features) in scorecard(model).iter().enumerate() {
         let texts = HumanCount(model.class_counts()[at]);
         out += &heading(&format!("{} ({texts} texts)", visible(&model.classes()[at])));
         for (feature, score) in features {
-            out += &format!("{} {score:>+9.3}\n", padded(feature, 32));
+            out += &format!("{} {score:>+9.3}\n", padded(feature, width));
         }
     }
     out
