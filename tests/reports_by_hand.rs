@@ -1,4 +1,4 @@
-//! What `paring evaluate` and `inspect` report of a model and of texts that can be counted by hand.
+//! What `paring evaluate`, `inspect` and `explain` report of a model and of texts that can be counted by hand.
 
 #![cfg(feature = "cli")]
 
@@ -146,6 +146,11 @@ fn classes_that_begin_alike_can_be_told_apart() {
     };
     assert!("CD".chars().all(|class| has(class, " 0.0000 ")), "{report}");
     assert!("BCD".chars().all(|class| has(class, &format!("labelled {}", names[0]))), "{report}");
+    for (word, ends) in [("cook", ["A", "B"]), ("nurse", ["C", "D"])] {
+        let report = bench.output(&["explain", "-m", "m", word]);
+        let heads = report.lines().find(|line| line.starts_with("feature")).unwrap();
+        assert!(ends.iter().all(|end| heads.contains(&format!(" of {end}"))), "{heads}");
+    }
 }
 
 #[test]
@@ -204,4 +209,51 @@ fn the_rows_of_inspect_are_distinct_and_have_three_columns_whatever_a_class_is_c
         "ward\tkitchen\t-0.5",
     ];
     assert_eq!(printed.lines().collect::<Vec<_>>(), rows);
+}
+
+#[test]
+fn words_that_the_model_does_not_know_are_listed_once_each() {
+    let bench = Bench::new();
+    save_model(&bench);
+    let explained = |text: &str| bench.output(&["explain", "-m", "m", text]);
+    let found = explained("Night nurse, late shift: sous chef at NIGHT");
+    assert!(found.contains("\nrunner-up  health\nunknown    night late shift at\n\nfeature"), "{found}");
+    // Known as two words alone.
+    let found = explained("sous nurse");
+    assert!(found.contains("\nunknown    sous\n"), "{found}");
+    let found = explained("sous chef");
+    assert!(!found.contains("unknown") && !found.contains("no feature"), "{found}");
+}
+
+#[test]
+fn a_text_without_any_feature_of_the_model_is_said_to_have_none() {
+    let bench = Bench::new();
+    save_model(&bench);
+    let found = bench.output(&["explain", "-m", "m", "xyz"]);
+    let told =
+        "unknown    xyz\nno feature of the text is in the model: the label is that of the first class\n\n";
+    assert!(found.contains(told), "{found}");
+    let found = bench.output(&["explain", ""]);
+    assert!(found.contains("is in the model: the label is that of the largest intercept\n"), "{found}");
+    assert!(!found.contains("unknown"), "{found}");
+}
+
+#[test]
+fn scores_are_said_to_be_rounded() {
+    let bench = Bench::new();
+    save_model(&bench);
+    assert!(bench.output(&["explain", "-m", "m", "nurse"]).contains(" +1.004 "));
+    assert!(bench.output(&["explain", "--help"]).contains("Scores are rounded to three digits"));
+}
+
+#[test]
+fn the_line_ends_of_windows_are_no_part_of_the_texts_explained() {
+    let bench = Bench::new();
+    save_model(&bench);
+    let explained = |lines: &str| {
+        let input = std::fs::File::open(bench.write("texts", lines)).unwrap();
+        let output = bench.paring(&["explain", "-m", "m", "-"]).stdin(input).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(explained("nurse\r\ncook\r\n"), explained("nurse\ncook\n"));
 }

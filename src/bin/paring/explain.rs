@@ -1,17 +1,30 @@
 //! `paring explain`: why a text gets its label.
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use paring::data::input::{self, MAX_RECORD_BYTES, STANDARD_INPUT};
-use paring::infer::Classifier;
+use paring::infer::{Classifier, Contribution};
+use paring::text::Tokenizer;
 
-use crate::common::{Failure, ModelArgument, check_standard_streams, heading, padded, print, visible};
+use crate::common::{
+    Failure, ModelArgument, check_standard_streams, column, filling, heading, padded, print, shortened,
+    visible,
+};
+
+/// The bounds of a column.
+const NARROWEST: usize = 28;
+const WIDEST: usize = 48;
 
 /// Show which features give a text its label
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Scores are rounded to three digits, so that what is printed may add up to a little more or less than the score; \
+`paring inspect --tsv` prints all digits. Words that are in no feature of the text that the model knows are listed as \
+unknown.
+
 Examples:
   paring explain 'Senior Registered Nurse'
   paring explain -m titles.paring 'night cook' 'night nurse'
@@ -67,30 +80,57 @@ fn explained(classifier: &Classifier, text: &str) -> String {
     let model = classifier.model();
     let best = classifier.top_k(text, 2);
     let name = |at: usize| best.get(at).map_or("(none)", |&(class, _)| classifier.class_name(class));
+    let contributions = classifier.explain(text);
+    let unknown = unknown_words(classifier, text, &contributions);
     let mut out = heading(&visible(text));
-    out += &format!("{:<11}{}\n{:<11}{}\n\n", "label", visible(name(0)), "runner-up", visible(name(1)));
-    let width = 28;
-    let row = |name: &str, cells: &[String]| {
-        let cells: String = cells.iter().map(|cell| format!(" {cell:>28}")).collect();
-        format!("{}{cells}\n", padded(name, width))
-    };
-    let names: Vec<String> =
-        (0..best.len()).map(|at| padded(name(at), width).trim_end().to_string()).collect();
-    out += &row("feature", &names);
-    for contribution in classifier.explain(text) {
-        let (classes, scores) = model.column(contribution.feature);
-        let cells: Vec<String> = best
-            .iter()
-            .map(|(class, _)| match classes.binary_search(class) {
-                Ok(at) => format!("{:+.3}", f64::from(scores[at]) * f64::from(contribution.count)),
-                Err(_) => "0".into(),
-            })
-            .collect();
-        let times =
-            if contribution.count > 1 { format!(" (x{})", contribution.count) } else { String::new() };
-        let name = padded(&model.features()[contribution.feature], width - times.len());
-        out += &row(&format!("{}{times}", name.trim_end()), &cells);
+    out += &format!("{:<11}{}\n{:<11}{}\n", "label", visible(name(0)), "runner-up", visible(name(1)));
+    if !unknown.is_empty() {
+        out += &format!("{:<11}{}\n", "unknown", visible(&unknown.join(" ")));
     }
-    let sums: Vec<String> = best.iter().map(|(_, score)| format!("{score:+.3}")).collect();
-    out + &row("score", &sums)
+    if contributions.iter().all(|contribution| Some(contribution.feature) == model.intercept_index()) {
+        let label = if contributions.is_empty() { "the first class" } else { "the largest intercept" };
+        out += &format!("no feature of the text is in the model: the label is that of {label}\n");
+    }
+    let cells = |cells: Vec<String>, widths: &[usize]| -> String {
+        let cells = cells.iter().zip(widths);
+        cells.map(|(cell, &width)| format!(" {}{cell}", filling(cell, width))).collect()
+    };
+    let feature = |at: usize| model.features()[at].as_str();
+    let times = |count: u32| if count > 1 { format!(" (x{count})") } else { String::new() };
+    let names: Vec<String> = (contributions.iter())
+        .map(|contribution| {
+            let times = times(contribution.count);
+            shortened(feature(contribution.feature), WIDEST - times.len()) + &times
+        })
+        .collect();
+    let width = column(names.iter().map(String::as_str), NARROWEST, WIDEST);
+    let widths: Vec<usize> = (0..best.len()).map(|at| column([name(at)], NARROWEST, WIDEST)).collect();
+    let row = |name: &str, row: Vec<String>| format!("{}{}\n", padded(name, width), cells(row, &widths));
+    let classes = (0..best.len()).map(|at| shortened(name(at), widths[at])).collect();
+    out += &format!("\n{}", row("feature", classes));
+    for (contribution, name) in contributions.iter().zip(&names) {
+        let (classes, scores) = model.column(contribution.feature);
+        let score = |(class, _): &(u32, f32)| match classes.binary_search(class) {
+            Ok(at) => format!("{:+.3}", f64::from(scores[at]) * f64::from(contribution.count)),
+            Err(_) => "0".into(),
+        };
+        out += &row(name, best.iter().map(score).collect());
+    }
+    out + &row("score", best.iter().map(|(_, score)| format!("{score:+.3}")).collect())
+}
+
+/// The words of a text that are in none of its features that the model knows, each once.
+fn unknown_words(classifier: &Classifier, text: &str, contributions: &[Contribution]) -> Vec<String> {
+    let features = classifier.model().features();
+    // A word may be known as part of an n-gram alone, and by its beginning or end alone.
+    let known: HashSet<&str> =
+        contributions.iter().flat_map(|contribution| features[contribution.feature].split(' ')).collect();
+    let mut scorer = classifier.scorer();
+    let (mut unknown, mut told) = (Vec::new(), HashSet::new());
+    Tokenizer::default().for_each_token(text.as_bytes(), |word| {
+        if !known.contains(word) && !scorer.predict(word.as_bytes()).known && told.insert(word.to_string()) {
+            unknown.push(word.to_string());
+        }
+    });
+    unknown
 }
