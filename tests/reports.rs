@@ -4,10 +4,12 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
 
 use common::{Bench, data};
+use paring::metrics::wilson_interval;
 
 #[test]
 fn very_many_classes_are_too_many_for_a_confusion_matrix() {
@@ -199,6 +201,15 @@ fn a_frontier_says_what_its_accuracies_are_where_they_are_not_plain_ones() {
     let picture = std::fs::read_to_string(bench.path("f.svg")).unwrap();
     assert!(picture.contains("cross-validated accuracy, balanced over the classes"));
     assert!(!bench.output(&arguments).contains("balanced"));
+    let weighted = "label\ttext\tw\n".to_string() + &"a\tred\t1\nb\tblue\t2\n".repeat(9);
+    bench.write("weighted.tsv", weighted);
+    let by_weight = ["frontier", "weighted.tsv", "--nonzeros", "2", "--objective", "log-loss", "--l2", "1"];
+    let measure = |arguments: &[&str], more: &[&str]| {
+        bench.json(&[arguments, more, &["--json"]].concat())["measure"].as_str().unwrap().to_string()
+    };
+    assert_eq!(measure(&arguments, &[]), "plain");
+    assert_eq!(measure(&arguments, &["--balance"]), "balanced over the classes");
+    assert_eq!(measure(&by_weight, &["--weight", "w"]), "by weight");
 }
 
 #[test]
@@ -220,40 +231,134 @@ fn a_picture_says_what_its_bars_are_and_that_its_marks_are_by_cross_validation()
     );
 }
 
-/// The upper and lower ends of the bars of a picture, from the left to the right.
-fn bars(picture: &str) -> Vec<(f64, f64)> {
-    let blue = picture.lines().filter(|line| line.contains("<polyline") && line.contains("#0072B2"));
-    let ends = blue.filter_map(|line| {
-        let points = line.split(" points=\"").nth(1)?.split('"').next()?;
-        let points: Vec<_> = points.split_whitespace().map(|point| point.split_once(',').unwrap()).collect();
-        let is_bar = points.len() == 2 && points[0].0 == points[1].0;
-        is_bar.then(|| (points[1].1.parse().unwrap(), points[0].1.parse().unwrap()))
-    });
-    ends.collect()
+/// What is drawn of a picture, with heights as accuracies: what its axis says of them.
+struct Drawn {
+    /// The lower and upper ends of bars, by their place from the left.
+    bars: BTreeMap<i32, (f64, f64)>,
+    /// The height of each point, by its place from the left.
+    points: BTreeMap<i32, f64>,
+    /// The place of the ring.
+    ring: Option<i32>,
+    triangle: Option<i32>,
+}
+
+fn drawn(picture: &str) -> Drawn {
+    let lines: Vec<&str> = picture.lines().collect();
+    let attribute = |tag: &str, name: &str| {
+        Some(tag.split_once(&format!(" {name}=\""))?.1.split('"').next()?.to_string())
+    };
+    let number = |tag: &str, name: &str| attribute(tag, name)?.parse::<f64>().ok();
+    let is_tick = |pair: &&[&str]| pair[0].contains("text-anchor=\"end\"");
+    let ticks = lines.windows(2).filter(is_tick);
+    let ticks: Vec<(f64, f64)> =
+        ticks.map(|pair| (pair[1].parse().unwrap(), number(pair[0], "y").unwrap())).collect();
+    let ((low, bottom), (high, top)) = (ticks[0], ticks[ticks.len() - 1]);
+    let accuracy = |y: f64| low + (high - low) * (bottom - y) / (bottom - top);
+    let corners = |tag: &str| -> Option<Vec<(i32, f64)>> {
+        let points = attribute(tag, "points")?;
+        let corner = |corner: &str| {
+            let (x, y) = corner.split_once(',')?;
+            Some((x.parse().ok()?, accuracy(y.parse().ok()?)))
+        };
+        points.split_whitespace().map(corner).collect()
+    };
+    let mut found = Drawn { bars: BTreeMap::new(), points: BTreeMap::new(), ring: None, triangle: None };
+    for tag in lines {
+        let is_blue = tag.contains("#0072B2");
+        let at = number(tag, "cx").map(|x| x as i32);
+        if let Some(x) = at.filter(|_| is_blue) {
+            found.points.insert(x, accuracy(number(tag, "cy").unwrap()));
+        } else if at.is_some() {
+            found.ring = at;
+        } else if tag.starts_with("<polygon") {
+            found.triangle = corners(tag).map(|corners| corners[0].0);
+        } else if is_blue
+            && let Some([(x, low), (other, high)]) = corners(tag).as_deref()
+            && x == other
+        {
+            found.bars.insert(*x, (*low, *high));
+        }
+    }
+    found
 }
 
 #[test]
 fn where_all_texts_are_right_the_picture_has_a_bar_for_as_many_as_were_held_out() {
     let bench = Bench::new();
-    let length = |texts: usize, more: &[&str]| {
+    for texts in [60, 100] {
         bench.write("two.tsv", format!("label\ttext\n{}", "a\tred\nb\tblue\n".repeat(texts / 2)));
         let arguments = ["frontier", "two.tsv", "--objective", "log-loss", "--l2", "1", "--svg", "f.svg"];
-        let table = bench.output(&[&arguments[..], &["--nonzeros", "2"], more].concat());
+        let table = bench.output(&[&arguments[..], &["--nonzeros", "2"]].concat());
         assert!(table.contains("1.0000           0.0000"), "{table}");
-        let picture = std::fs::read_to_string(bench.path("f.svg")).unwrap();
-        let [(high, low)] = bars(&picture)[..] else { panic!("{picture}") };
-        // In the units of the axis, whose ticks are 0.01 apart.
-        let tick = |number: &str| -> f64 {
-            let before = picture.split(&format!("\n{number}\n")).next().unwrap();
-            before.rsplit(" y=\"").next().unwrap().split('"').next().unwrap().parse().unwrap()
-        };
-        (low - high) / (tick("0.980") - tick("0.990")) * 0.01
+        let drawn = drawn(&std::fs::read_to_string(bench.path("f.svg")).unwrap());
+        let bar = drawn.bars.values().next().unwrap();
+        let expected = wilson_interval(texts as u64, texts as u64);
+        assert!((bar.0 - expected.0).abs() < 0.001 && (bar.1 - 1.0).abs() < 0.001, "{bar:?} {expected:?}");
+    }
+}
+
+#[test]
+fn a_frontier_marks_its_knee_and_the_first_within_a_standard_error_in_table_json_and_picture() {
+    let bench = Bench::new();
+    let arguments = ["frontier", &data("titles.tsv"), "--test", &data("titles-test.tsv"), "--svg", "f.svg"];
+    let more = ["--nonzeros", "2,5,20,80,200,500", "--objective", "log-loss", "--l2", "1"];
+    let table = bench.output(&[&arguments[..], &more[..], &["--tsv"]].concat());
+    let found = bench.json(&[&arguments[..], &more[..], &["--json"]].concat());
+    let points = found["points"].as_array().unwrap();
+    let of = |point: &serde_json::Value, name: &str| point[name].as_f64().unwrap();
+
+    let best = points
+        .iter()
+        .chain([&found["dense"]])
+        .max_by(|a, b| of(a, "cross_validated").total_cmp(&of(b, "cross_validated")));
+    let least = of(best.unwrap(), "cross_validated") - of(best.unwrap(), "standard_error");
+    let within = points.iter().position(|point| of(point, "cross_validated") >= least).unwrap();
+    // The farthest above the straight line from the first to the last.
+    let place = |at: usize| (of(&points[at], "budget").ln(), of(&points[at], "cross_validated"));
+    let (first, last) = (place(0), place(points.len() - 1));
+    let above = |&at: &usize| {
+        let share = (place(at).0 - first.0) / (last.0 - first.0);
+        place(at).1 - first.1 - share * (last.1 - first.1)
     };
-    // 3.84 / (n + 3.84), by Wilson's formula.
-    for texts in [60, 100] {
-        let expected = 3.8415 / (texts as f64 + 3.8415);
-        assert!((length(texts, &[]) - expected).abs() < 0.001, "{} {expected}", length(texts, &[]));
-        assert!((length(texts, &["--test", "two.tsv"]) - expected).abs() < 0.001);
+    let knee = (0..points.len()).max_by(|a, b| above(a).total_cmp(&above(b))).unwrap();
+    assert!(0 < knee && knee < within, "a test of two marks");
+    assert_eq!(
+        (&found["knee"], &found["one_standard_error"]),
+        (&points[knee]["budget"], &points[within]["budget"])
+    );
+    let notes: Vec<&str> = table.lines().skip(1).map(|row| row.rsplit('\t').next().unwrap()).collect();
+    let mut expected = vec![""; points.len() + 1];
+    (expected[knee], expected[within]) = ("knee", "one standard error");
+    assert_eq!(notes, expected, "{table}");
+
+    let drawn = drawn(&std::fs::read_to_string(bench.path("f.svg")).unwrap());
+    let places: Vec<i32> = drawn.points.keys().copied().collect();
+    assert_eq!((drawn.triangle, drawn.ring), (Some(places[knee]), Some(places[within])));
+    // Of 84 texts to test on, and not of those that were cross-validated.
+    assert!(drawn.bars.keys().eq(&places));
+    for ((point, (low, high)), height) in points.iter().zip(drawn.bars.values()).zip(drawn.points.values()) {
+        let test = of(point, "test");
+        let expected = wilson_interval((test * 84.0).round() as u64, 84);
+        let is_near = |found: f64, expected: f64| (found - expected).abs() < 0.005;
+        assert!(is_near(*height, test) && (test - of(point, "cross_validated")).abs() > 0.005, "{point}");
+        assert!(is_near(*low, expected.0) && is_near(*high, expected.1), "{point} {low} {high}");
+    }
+}
+
+#[test]
+fn without_a_test_a_picture_shows_cross_validated_accuracy_and_its_interval_for_the_texts_held_out() {
+    let bench = Bench::new();
+    let arguments =
+        ["frontier", &data("titles.tsv"), "--nonzeros", "5,20", "--objective", "log-loss", "--l2", "1"];
+    let found = bench.json(&[&arguments[..], &["--json", "--svg", "f.svg"]].concat());
+    let drawn = drawn(&std::fs::read_to_string(bench.path("f.svg")).unwrap());
+    let heights = drawn.points.values().zip(drawn.bars.values());
+    for (point, (height, (low, high))) in found["points"].as_array().unwrap().iter().zip(heights) {
+        let accuracy = point["cross_validated"].as_f64().unwrap();
+        let expected = wilson_interval((accuracy * 327.0).round() as u64, 327);
+        let is_near = |found: f64, expected: f64| (found - expected).abs() < 0.003;
+        assert!(is_near(*height, accuracy), "{point} {height}");
+        assert!(is_near(*low, expected.0) && is_near(*high, expected.1), "{point} {low} {high}");
     }
 }
 

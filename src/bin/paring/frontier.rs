@@ -145,7 +145,7 @@ pub fn run(arguments: &Frontier) -> Result<(), Failure> {
         None => Ok(()),
     };
     if arguments.json {
-        print_json(&as_json(&rows, &fitted))?;
+        print_json(&as_json(&rows, &fitted, measure))?;
     } else if arguments.tsv {
         print_data(&as_table(&rows, &fitted, "\t"))?;
     } else {
@@ -232,7 +232,7 @@ fn as_table(rows: &[Row], fitted: &Fitted, separator: &str) -> String {
     table.iter().map(padded).collect()
 }
 
-fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
+fn as_json(rows: &[Row], fitted: &Fitted, measure: &str) -> serde_json::Value {
     let choice = |choice: &Choice| {
         json!({
             "objective": choice.objective.to_string(),
@@ -265,6 +265,7 @@ fn as_json(rows: &[Row], fitted: &Fitted) -> serde_json::Value {
     };
     let (dense, points) = rows.split_last().expect("the dense fit is always there");
     json!({
+        "measure": measure.strip_prefix(", ").unwrap_or("plain"),
         "points": points.iter().map(point).collect::<Vec<_>>(),
         "dense": point(dense),
         "knee": fitted.points[fitted.knee].nonzeros,
