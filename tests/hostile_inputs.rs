@@ -137,11 +137,11 @@ fn labels_however_long_take_memory_for_a_part_of_the_output_at_a_time() {
 #[test]
 fn a_long_name_with_a_score_for_every_class_is_printed_without_being_held_so_often() {
     let bench = Bench::new();
-    let classes = 2000;
+    let classes = 30_000;
     let parts = paring::model::ModelParts {
-        classes: (0..classes).map(|class| format!("c{class:04}")).collect(),
+        classes: (0..classes).map(|class| format!("c{class:05}")).collect(),
         class_counts: vec![1; classes],
-        features: vec!["x".repeat(30_000)],
+        features: vec![vec!["x".repeat(250); 8].join(" ")],
         indptr: vec![0, classes as u32],
         indices: (0..classes as u32).collect(),
         data: vec![1.0; classes],

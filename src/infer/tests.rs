@@ -28,7 +28,7 @@ fn model(classes: usize, features: BTreeMap<String, BTreeMap<u32, i16>>) -> Mode
         }
         parts.indptr.push(parts.data.len() as u32);
     }
-    Model::from_parts(parts).unwrap()
+    Model::from_parts_however_spelt(parts).unwrap()
 }
 
 /// Words that are alike, of all lengths around those at which something changes.

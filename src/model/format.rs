@@ -219,7 +219,7 @@ impl Model {
         }
         let (version, payload) = checked_payload(bytes)?;
         let parts = if version == 1 { parts_of_v1(payload)? } else { parts_of(payload)? };
-        Ok(Model::from_parts(parts)?)
+        Ok(Model::from_parts_however_spelt(parts)?)
     }
 }
 

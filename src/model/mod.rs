@@ -14,7 +14,8 @@ use core::fmt;
 pub use file::{FileError, check_atomic_write, write_atomically};
 
 use crate::infer::Classifier;
-use crate::text::{FeatureKind, INTERCEPT};
+use crate::text::tokenize::is_unspaced;
+use crate::text::{FeatureKind, INTERCEPT, Tokenizer};
 
 /// Every score is a whole multiple of one over this: 1/256.
 ///
@@ -64,7 +65,10 @@ pub struct ModelParts {
     pub classes: Vec<String>,
     /// How many training texts each class had, in the order of `classes`.
     pub class_counts: Vec<u64>,
-    /// The names of the features that have a score, in byte order.
+    /// The names of the features that have a score, in byte order. Words are written as the
+    /// [tokenizer](crate::text::Tokenizer) makes them, in lower case and NFKC: `cook`, not `Cook`. One that it does not give
+    /// back unchanged is refused, because no text would be found to have it. [`FeatureKind`] tells how other features
+    /// are written.
     pub features: Vec<String>,
     /// Where each column starts in `indices` and `data`: one more entry than there are features.
     pub indptr: Vec<u32>,
@@ -88,6 +92,8 @@ pub enum ModelError {
     ClassCounts,
     /// A feature's name is not one that a text's feature can have.
     FeatureName(String),
+    /// A word in a feature's name is not written as the tokenizer writes it.
+    FeatureSpelling(String),
     /// A feature's name is not after the one before it in byte order.
     FeatureOrder(String),
     /// `indptr` does not run from 0 to the number of nonzeros, upwards at every feature.
@@ -117,6 +123,10 @@ impl fmt::Display for ModelError {
                 )
             }
             Self::FeatureName(name) => write!(f, "feature name {name:?}: no text has a feature of this name"),
+            Self::FeatureSpelling(name) => write!(
+                f,
+                "feature name {name:?}: expected words as the tokenizer makes them of texts, in lower case and NFKC"
+            ),
             Self::FeatureOrder(name) => write!(f, "feature {name:?}: expected distinct names in byte order"),
             Self::Indptr => write!(
                 f,
@@ -144,6 +154,21 @@ impl Model {
     /// # Errors
     /// When a part is not as [`ModelParts`] says.
     pub fn from_parts(parts: ModelParts) -> Result<Model, ModelError> {
+        let mut tokenizer = Tokenizer::default();
+        // Names that no feature has at all are for the other checks to tell of.
+        let mut is_spelt = |name: &String| {
+            FeatureKind::of(name).is_none_or(|kind| kind == FeatureKind::Intercept)
+                || is_spelt_as_texts_give_it(name, &mut tokenizer)
+        };
+        match parts.features.iter().find(|name| !is_spelt(name)) {
+            Some(name) => Err(ModelError::FeatureSpelling(name.clone())),
+            None => Model::from_parts_however_spelt(parts),
+        }
+    }
+
+    /// As [`from_parts`](Self::from_parts), with words however they are written: files stay readable, and of a few rare
+    /// characters (`㈠`, the Greek iota below by itself) the tokenizer makes words that it would not give back.
+    pub(crate) fn from_parts_however_spelt(parts: ModelParts) -> Result<Model, ModelError> {
         let ModelParts { classes, class_counts, features, indptr, indices, data, metadata } = parts;
         check_classes(&classes, &class_counts)?;
         check_features(&features)?;
@@ -259,6 +284,30 @@ fn check_classes(classes: &[String], counts: &[u64]) -> Result<(), ModelError> {
     Ok(())
 }
 
+/// Whether the tokenizer gives back each word of a name; of an affix, what is left of the word.
+fn is_spelt_as_texts_give_it(name: &str, tokenizer: &mut Tokenizer) -> bool {
+    name.split([' ', '*']).filter(|word| !word.is_empty()).all(|word| {
+        let mut tokens = 0;
+        let mut is_same = true;
+        tokenizer.for_each_token(word.as_bytes(), |token| {
+            tokens += 1;
+            is_same &= token == word;
+        });
+        is_same && tokens == 1 || is_one_unspaced_character(word, tokenizer)
+    })
+}
+
+/// Whether a word of several characters is how one is normalised that is a token by itself, as Thai's sara am is.
+fn is_one_unspaced_character(word: &str, tokenizer: &mut Tokenizer) -> bool {
+    // The blocks of the scripts in question end there, but for ideographs, none of which becomes several.
+    let characters = '\u{E00}'..='\u{33FF}';
+    word.starts_with(is_unspaced)
+        && word.chars().count() <= 4
+        && characters
+            .filter(|&character| is_unspaced(character))
+            .any(|character| tokenizer.normalise(character.encode_utf8(&mut [0; 4])) == word)
+}
+
 fn check_features(features: &[String]) -> Result<(), ModelError> {
     if let Some(name) = features.iter().find(|name| FeatureKind::of(name).is_none()) {
         return Err(ModelError::FeatureName(name.clone()));
@@ -266,5 +315,85 @@ fn check_features(features: &[String]) -> Result<(), ModelError> {
     match features.windows(2).find(|pair| pair[0] >= pair[1]) {
         Some(pair) => Err(ModelError::FeatureOrder(pair[1].clone())),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{AffixLengths, FeatureSpec};
+    use alloc::string::ToString;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    fn parts(features: &[&str]) -> ModelParts {
+        ModelParts {
+            classes: vec!["a".into()],
+            class_counts: vec![1],
+            features: features.iter().map(ToString::to_string).collect(),
+            indptr: (0..=features.len() as u32).collect(),
+            indices: vec![0; features.len()],
+            data: vec![1.0; features.len()],
+            metadata: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_text_gives_is_refused_in_parts_and_read_from_files() {
+        let long = "x".repeat(crate::text::MAX_TOKEN_BYTES + 1);
+        for name in ["Cook", "X", "ﬁ", "cafe\u{301}", "night Cook", "Nu*", "*RSE", "東京", "ΛΌΓΟΣ", &long]
+        {
+            let error = Model::from_parts(parts(&[name])).unwrap_err();
+            assert_eq!(error, ModelError::FeatureSpelling(name.to_string()));
+            assert!(error.to_string().contains("in lower case and NFKC"), "{error}");
+            let model = Model::from_parts_however_spelt(parts(&[name])).unwrap();
+            assert_eq!(Model::from_bytes(&model.to_bytes()).unwrap(), model);
+        }
+        let names = [
+            INTERCEPT,
+            "*rse",
+            "*\u{301}x",
+            "café",
+            "cook",
+            "night cook",
+            "nu*",
+            "λόγος",
+            "\u{E4D}\u{E32}",
+            "京 都",
+            "看*",
+        ];
+        assert!(Model::from_parts(parts(&names)).is_ok());
+        for name in ["C++", "x y*", ""] {
+            assert_eq!(
+                Model::from_parts(parts(&[name])).unwrap_err(),
+                ModelError::FeatureName(name.to_string())
+            );
+        }
+    }
+
+    /// Characters that stand for several, some of which are no letters, are left out: those join what they part.
+    fn is_plain(character: char) -> bool {
+        use unicode_normalization::UnicodeNormalization;
+        let is_word = crate::text::tokenize::is_word_character;
+        !is_word(character)
+            || core::iter::once(character)
+                .nfkc()
+                .all(|c| is_word(c) && is_unspaced(c) == is_unspaced(character))
+    }
+
+    proptest! {
+        #[test]
+        fn the_features_of_texts_are_names_that_parts_may_have(
+            text in proptest::collection::vec(any::<char>().prop_filter("plain", |&c| is_plain(c)), 0..40),
+        ) {
+            let text: String = text.into_iter().collect();
+            let spec = FeatureSpec { ngrams: 3, affixes: Some(AffixLengths { min: 1, max: 4 }) };
+            let mut names = alloc::collections::BTreeSet::new();
+            spec.extractor().unwrap().for_each_feature(text.as_bytes(), |name| {
+                names.insert(name.to_string());
+            });
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            prop_assert!(Model::from_parts(parts(&names)).is_ok(), "{:?}", names);
+        }
     }
 }

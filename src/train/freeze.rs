@@ -32,7 +32,7 @@ pub(super) fn freeze(dataset: &Dataset, cells: &[Cell], metadata: Vec<(String, S
     }
     let scores = triplets.to_csc::<u32>();
     let (indptr, indices, data) = scores.into_raw_storage();
-    Model::from_parts(ModelParts {
+    Model::from_parts_however_spelt(ModelParts {
         classes: dataset.classes().to_vec(),
         class_counts: dataset.class_counts().to_vec(),
         features: kept.iter().map(|&feature| dataset.features()[feature as usize].clone()).collect(),
@@ -146,5 +146,20 @@ mod tests {
             "validation_accuracy 0.6667",
         ];
         assert_eq!(all[always.len()..], more);
+    }
+
+    #[test]
+    fn words_that_the_tokenizer_would_not_give_back_can_be_learnt() {
+        let mut builder = DatasetBuilder::new(FeatureSpec { ngrams: 2, affixes: None }).unwrap();
+        for (label, text) in [("a", "a㈠b"), ("b", "α\u{37A} \u{140}\u{301}"), ("c", &"\u{FDFA}".repeat(80))]
+        {
+            builder.push(label, text.as_bytes(), 1.0).unwrap();
+        }
+        let dataset = builder.finish(1).unwrap();
+        let cells: Vec<Cell> = (1..dataset.features().len() as u32)
+            .map(|feature| Cell { feature, class: 0, weight: 1.0 })
+            .collect();
+        let model = freeze(&dataset, &cells, Vec::new());
+        assert!(model.features().contains(&"a一b".to_string()), "{:?}", model.features());
     }
 }
