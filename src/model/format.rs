@@ -24,6 +24,90 @@
 //! | scores | bytes | the score of each nonzero in units of 1/256, as signed numbers of two bytes: the high bytes of all, then the low bytes of all |
 //! | metadata | text | a name, a tab and a value for each entry, joined by line feeds |
 //!
+//! # From a text to a label
+//!
+//! The score of a class is the sum, over the features of the text, of how often the text has the feature times its score
+//! for that class, which is 0 where there is no nonzero. The label is the class with the largest sum; of equal ones, the
+//! first in the order of the file. Summed in units of 1/256, as whole numbers of 64 bits or as doubles, sums are exact.
+//!
+//! | name | the feature that a text has |
+//! |---|---|
+//! | `(intercept)` | once, whatever it holds |
+//! | `nurse` | once for each token that is this word |
+//! | `nu*` | once for each token that begins with these characters, the token `nu` with them |
+//! | `*rse` | once for each token that ends with these characters, the token `rse` with them |
+//! | `a b` | once for each place at which these tokens follow one another, whatever separates them: twice in `a b, a-b` |
+//!
+//! No token holds a space, `*` or a parenthesis, so that the name tells what to do: a reader draws n-grams of as many tokens
+//! as the names have words, from 2 to 8, and affixes of as many characters as there are beside the `*`, from 1 to 15, and
+//! looks each up. Characters are code points of Unicode.
+//!
+//! Tokens are made so ([`Tokenizer`](crate::text::Tokenizer)):
+//!
+//! 1. A word character is `_`, or alphanumeric, or a mark: of the property
+//!    [Alphabetic](https://www.unicode.org/reports/tr44/#Alphabetic), or of the
+//!    [general category](https://www.unicode.org/reports/tr44/#General_Category_Values) Nd, Nl, No, Mn, Mc or Me. All else
+//!    separates, line ends and bytes that are not UTF-8 with it.
+//! 2. A word character of the [script](https://www.unicode.org/reports/tr24/) Han, Hiragana, Katakana, Thai, Lao, Khmer or
+//!    Myanmar is a run by itself; it is the property Script that counts, not Script_Extensions. Any other word
+//!    characters make runs that are as long as they can be.
+//! 3. A run of more than 256 bytes in UTF-8 is dropped. What stands on its two sides is consecutive.
+//! 4. A run is put into [NFKC](https://www.unicode.org/reports/tr15/), then in lower case as a whole, by Unicode's full
+//!    mappings of no language ([`str::to_lowercase`], in JavaScript `toLowerCase`): whether a capital sigma becomes `ς` or `σ`
+//!    hangs on what stands around it (Final_Sigma). What is then no word character is dropped. What is left is a token, unless nothing is. It is not cut
+//!    again, even where it holds several characters of step 2.
+//!
+//! A text without tokens, such as the empty one, has the scores of `(intercept)`, or 0 for all classes, and in that case the
+//! label of the first class, which is the most frequent in training. Margins are differences of sums, and probabilities
+//! their softmax.
+//!
+//! With the features `(intercept)` (Kitchen 0.5), `*rse` (Health 0.75), `cook` (Kitchen 2), `night cook` (Kitchen 1),
+//! `nu*` (Health 0.25), `λόγος` (Office 3) and `看` (Health 3):
+//!
+//! ```
+//! # use paring::model::{Model, ModelParts};
+//! # let features = ["(intercept)", "*rse", "cook", "night cook", "nu*", "λόγος", "看"];
+//! # let model = Model::from_parts(ModelParts {
+//! #     classes: ["Kitchen", "Health", "Office"].map(String::from).to_vec(),
+//! #     class_counts: vec![3, 2, 1],
+//! #     features: features.map(String::from).to_vec(),
+//! #     indptr: (0..=7).collect(),
+//! #     indices: vec![0, 1, 0, 0, 1, 2, 1],
+//! #     data: vec![0.5, 0.75, 2.0, 1.0, 0.25, 3.0, 3.0],
+//! #     metadata: Vec::new(),
+//! # })?;
+//! let long = format!("night {} cook", "x".repeat(257));
+//! for (text, scores, label) in [
+//!     ("", [0.5, 0.0, 0.0], "Kitchen"),
+//!     ("Night-COOK, cook", [5.5, 0.0, 0.0], "Kitchen"),
+//!     ("Nurse", [0.5, 1.0, 0.0], "Health"),
+//!     ("nu horse nu", [0.5, 1.25, 0.0], "Health"),
+//!     ("rse -- n\u{fc}rse", [0.5, 1.5, 0.0], "Health"),
+//!     ("ΛΌΓΟΣ", [0.5, 0.0, 3.0], "Office"),
+//!     ("ｃｏｏｋ看看x", [2.5, 6.0, 0.0], "Health"),
+//!     (&long, [3.5, 0.0, 0.0], "Kitchen"),
+//! ] {
+//! # let classifier = model.clone().into_classifier();
+//!     assert_eq!(classifier.decision_function(text), scores, "{text}");
+//!     assert_eq!(classifier.classify(text), label, "{text}");
+//! }
+//! # Ok::<(), paring::model::ModelError>(())
+//! ```
+//!
+//! # Metadata
+//!
+//! Any names and values may stand there, and none has to. Training writes these:
+//!
+//! | name | value |
+//! |---|---|
+//! | `paring` | the version that trained the model |
+//! | `texts`, `features`, `possible_weights` | how many texts, features and weights there were to choose from |
+//! | `ngrams`, `affixes`, `min_count` | the longest n-gram, the lengths of affixes (`4-6`), the fewest texts of a feature; the last two where asked for |
+//! | `objective`, `l2`, `l1`, `penalty`, `start`, `dropout`, `prune_by` | how the model was fitted, as far as it is not as usual |
+//! | `balance`, `folds` | that rare classes weighed more, and how many folds, where asked for |
+//! | `seed`, `data_sha256` | the seed, and the SHA-256 of labels, texts and weights |
+//! | `cross_validated_accuracy` or `validation_accuracy` | the accuracy that was estimated, from 0 to 1 |
+//!
 //! # Version 1
 //!
 //! A payload of version 1 is not deflated, has no shared lengths (its features are whole names), and holds each score as
