@@ -270,7 +270,10 @@ fn training_data_that_cannot_be_learnt_from_is_refused_in_one_line() {
     assert!(bench.refusal("label\ttext\na\tx\nb\ty\n", &["--l2", "inf"]).contains("l2 is inf"));
     let of_csv = |content: &str| bench.refusal(content, &["--format", "csv"]);
     assert!(of_csv("label,text\na,x\n\"b\nc\",y\n").contains("train.tsv:3: label \"b\\nc\""));
-    assert!(of_csv("label,text\na,x\n\"b,y\n").contains("train.tsv:3: a quoted field goes on"));
+    assert!(
+        of_csv("label,text\na,x\n\"b,y\n")
+            .contains("train.tsv:3: a quoted field goes on to the end of the file, over 1 line:")
+    );
 }
 
 #[test]

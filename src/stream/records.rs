@@ -132,7 +132,7 @@ impl Batch {
                 }
             }
             Err(problem) => {
-                self.ends_in_quotes |= problem == BadRecord::OpenQuote;
+                self.ends_in_quotes |= matches!(problem, BadRecord::OpenQuote { .. });
                 // Passed over, the record would seem to have been given the label that it came with.
                 if !self.skip_bad_records || matches!(problem, BadRecord::FieldTaken(_)) {
                     self.fatal.get_or_insert((record.start, problem));

@@ -63,7 +63,7 @@ impl<W: Write + Send + 'static> Stream<W> {
         let found = if row.columns > MAX_COLUMNS {
             Err(ReadErrorKind::Header(BadRecord::TooManyColumns { found: row.columns }))
         } else if row.is_open {
-            Err(ReadErrorKind::Header(BadRecord::OpenQuote))
+            Err(ReadErrorKind::Header(row.open_quote(block.records())))
         } else {
             find_in_header(columns.iter().map(Vec::as_slice), ColumnRole::Text, &self.options.text)
         };

@@ -90,6 +90,7 @@ impl<R: BufRead> Rows for CommaRows<R> {
         row.has_stray_quote = false;
         self.place = Place::Start;
         let (mut written, mut fields, mut passed) = (0, 0, 0);
+        let mut is_line_ended = false;
         loop {
             if row.bytes.len() - written < 256 {
                 grow_for_record(&mut row.bytes)?;
@@ -118,6 +119,7 @@ impl<R: BufRead> Rows for CommaRows<R> {
             }
             if !is_at_end {
                 self.is_after_return = available[..read].ends_with(b"\r");
+                is_line_ended = available[..read].ends_with(b"\n");
                 self.input.consume(read);
             }
             written += bytes;
@@ -125,7 +127,9 @@ impl<R: BufRead> Rows for CommaRows<R> {
             match result {
                 ReadRecordResult::Record | ReadRecordResult::End => break,
                 ReadRecordResult::InputEmpty if is_at_end => {
-                    return Ok(Some(Err(BadRecord::OpenQuote)));
+                    // The parser has counted the line end that closed no row: that of the last line, if it had none.
+                    let lines = self.parser.line() - row.line - u64::from(is_line_ended);
+                    return Ok(Some(Err(BadRecord::OpenQuote { lines })));
                 }
                 ReadRecordResult::InputEmpty
                 | ReadRecordResult::OutputFull

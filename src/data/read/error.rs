@@ -62,7 +62,10 @@ pub enum BadRecord {
         found: usize,
     },
     /// A quoted field goes on to the end of the file.
-    OpenQuote,
+    OpenQuote {
+        /// The lines from the record's first to the file's last: what they hold is no record any more.
+        lines: u64,
+    },
     /// The label is not UTF-8.
     LabelNotUtf8(String),
     /// The label is empty.
@@ -126,8 +129,12 @@ impl fmt::Display for BadRecord {
             Self::TooManyColumns { found } => {
                 write!(f, "{}: expected at most {MAX_COLUMNS}", columns(*found))
             }
-            Self::OpenQuote => {
-                write!(f, "a quoted field goes on to the end of the file: expected a closing quote (\")")
+            Self::OpenQuote { lines } => {
+                let plural = if *lines == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "a quoted field goes on to the end of the file, over {lines} line{plural}: expected a closing quote (\")"
+                )
             }
             Self::LabelNotUtf8(label) => write!(f, "label {label:?}: expected UTF-8"),
             Self::EmptyLabel => write!(f, "an empty label: expected some text"),

@@ -7,6 +7,7 @@ use crate::data::read::BadRecord;
 use crate::data::read::table::MAX_COLUMNS;
 use crate::stream::scan::Places;
 use csv_core::Reader;
+use memchr::memchr_iter;
 
 /// The bytes that make rows and fields.
 const STRUCTURAL: [u8; 4] = *b",\"\r\n";
@@ -26,6 +27,15 @@ pub(in crate::stream) struct Row {
     pub(in crate::stream) is_irregular: bool,
 }
 
+impl Row {
+    /// What is wrong with a row of `block` whose last column has no closing quote.
+    pub(in crate::stream) fn open_quote(&self, block: &[u8]) -> BadRecord {
+        let record = &block[self.body.clone()];
+        let line_feeds = memchr_iter(b'\n', record).count() as u64;
+        BadRecord::OpenQuote { lines: line_feeds + u64::from(!record.ends_with(b"\n")) }
+    }
+}
+
 pub(super) fn fill(column: TextColumn, block: &[u8], mut start: usize, batch: &mut Batch) {
     let mut unquoted = Vec::new();
     batch.places.restart(start);
@@ -39,7 +49,7 @@ pub(super) fn fill(column: TextColumn, block: &[u8], mut start: usize, batch: &m
         let Some(row) = row else { break };
         batch.stray_quotes += u64::from(row.is_irregular);
         let text = if row.is_open {
-            Err(BadRecord::OpenQuote)
+            Err(row.open_quote(block))
         } else {
             column.check(row.columns).map(|()| text.map_or(&[][..], |field| field.text(block, &mut unquoted)))
         };
