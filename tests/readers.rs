@@ -280,3 +280,31 @@ fn the_table_and_the_objects_of_the_examples_are_read_whole() {
     assert_eq!(objects.len(), 12);
     assert_eq!(objects[6], "Sr. Accountant, payroll");
 }
+
+#[test]
+fn texts_without_anything_and_fields_of_tsv_in_quotes_are_counted() {
+    let counts = |format, bytes: &str| {
+        let (_, summary) = read(bytes.as_bytes(), &options(format)).unwrap();
+        (summary.records, summary.empty, summary.quoted)
+    };
+    assert_eq!(counts(Format::Tsv, "label\ttext\na\tx\nb\t\nb\t \nb\t.\n"), (4, 2, 0));
+    assert_eq!(counts(Format::JsonLines, r#"{"label": "\"a", "text": "\n"}"#), (1, 1, 0));
+    let quoted = "label\ttext\n\"a\"\tx\nb\t\"x\nb\t7\" x\n";
+    assert_eq!(counts(Format::Tsv, quoted), (3, 0, 2));
+    assert_eq!(counts(Format::Csv, "label,text\n\"a\",\"\"\"x\"\"\"\n"), (1, 0, 0));
+}
+
+#[test]
+fn fasttext_takes_for_separators_what_its_own_reader_does() {
+    for separator in [' ', '\t', '\r', '\x0b', '\x0c', '\0'] {
+        let line = format!("__label__a{separator}x");
+        assert_eq!(
+            read(line.as_bytes(), &options(Format::FastText)).unwrap().0,
+            [("a".into(), b"x".to_vec())]
+        );
+        let two = format!("__label__a x{separator}__label__b");
+        assert!(read(two.as_bytes(), &options(Format::FastText)).is_err(), "{separator:?}");
+    }
+    let no_separator = read(&b"__label__a\xc2\xa0x"[..], &options(Format::FastText)).unwrap().0;
+    assert_eq!(no_separator, [("a\u{a0}x".into(), Vec::new())]);
+}

@@ -362,3 +362,18 @@ fn a_signal_that_was_ignored_before_is_ignored() {
     assert_eq!(rest.lines().count(), 2);
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn texts_without_anything_and_quotes_in_tsv_are_told_of() {
+    let bench = Bench::new();
+    let complaint_of = |content: &str| {
+        let output = bench.train(content, &["--nonzeros", "2", "--folds", "2", "--objective", "log-loss"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let empty = complaint_of("label\ttext\na\tx\nb\t \na\t\nb\ty\n");
+    assert!(empty.contains("2 of 4 texts are empty"), "{empty}");
+    let quoted = complaint_of("label\ttext\na\t\"x\"\n\"b\"\ty\na\tx\n\"b\"\t\"y\"\n");
+    assert!(quoted.contains("nothing is quoted in TSV: in 3 of 4 records; if the file was"), "{quoted}");
+    assert_eq!(complaint_of("label\ttext\na\tx\nb\ty\na\tx\nb\ty \"z\"\n"), "");
+}

@@ -152,6 +152,10 @@ pub struct ReadSummary {
     pub records: u64,
     /// Those whose text has bytes that are not UTF-8, which separate words.
     pub not_utf8: u64,
+    /// Those whose text is empty, or white space alone.
+    pub empty: u64,
+    /// Those of TSV whose label or text begins with a quotation mark, which is a part of it: nothing is quoted in TSV.
+    pub quoted: u64,
     /// Records of CSV in which text follows a closing quote, which is taken to be part of the field: a stray quote may have
     /// made one record of several.
     pub stray_quotes: u64,
@@ -289,7 +293,7 @@ fn read_file(
     let format = checked_format(file, options)?;
     let head = input::past_byte_order_mark(input).map_err(|error| ReadError::new(file, None, error))?;
     let mut input = BufReader::with_capacity(READ_BYTES, head.0.chain(input));
-    let mut intake = Intake { file, options, sink, summary };
+    let mut intake = Intake { file, format, options, sink, summary };
     match format {
         Format::Tsv => table::read(&mut lines::TabRows::new(&mut input), &mut intake),
         Format::Csv => table::read(&mut csv::CommaRows::new(&mut input), &mut intake),
@@ -302,6 +306,7 @@ fn read_file(
 /// Where the records of one file go, good or bad.
 struct Intake<'a> {
     file: &'a Path,
+    format: Format,
     options: &'a ReadOptions,
     sink: &'a mut dyn FnMut(Record<'_>) -> Result<(), DatasetError>,
     summary: &'a mut ReadSummary,
@@ -316,6 +321,9 @@ impl Intake<'_> {
     fn take(&mut self, line: u64, record: Result<Record<'_>, BadRecord>) -> Result<(), ReadError> {
         match record {
             Ok(record) => {
+                let is_quoted = record.label.starts_with('"') || record.text.starts_with(b"\"");
+                self.summary.quoted += u64::from(self.format == Format::Tsv && is_quoted);
+                self.summary.empty += u64::from(record.text.trim_ascii().is_empty());
                 self.summary.not_utf8 += u64::from(str::from_utf8(record.text).is_err());
                 (self.sink)(record).map_err(|error| self.fail(Some(line), error))?;
                 self.summary.records += 1;

@@ -112,6 +112,21 @@ pub fn tell_of(summary: &ReadSummary) {
             HumanCount(summary.records)
         ));
     }
+    if summary.empty > 0 {
+        tell(format_args!(
+            "{} of {} texts are empty",
+            HumanCount(summary.empty),
+            HumanCount(summary.records)
+        ));
+    }
+    if summary.quoted > 0 {
+        tell(format_args!(
+            "labels or texts that begin with a quotation mark, which is a part of them as nothing is quoted in TSV: in {} of \
+             {} records; if the file was written with quotes, save it as CSV",
+            HumanCount(summary.quoted),
+            HumanCount(summary.records)
+        ));
+    }
     tell_of_stray_quotes(summary.stray_quotes);
     if summary.skipped > 0 {
         tell(format_args!("bad records, left out: {}", HumanCount(summary.skipped)));
