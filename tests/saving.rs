@@ -9,12 +9,15 @@ use std::process::Output;
 
 use common::{Bench, data};
 
+/// It begins as a model does: what does not is never replaced.
+const OLD: &[u8] = b"\x89paring\nthe old one";
+
 #[cfg(unix)]
 #[test]
 fn a_full_disk_under_a_model_leaves_the_old_one_and_nothing_else() {
     let bench = Bench::new();
     fs::copy(data("titles.tsv"), bench.path("train.tsv")).unwrap();
-    fs::write(bench.path("m"), "the old one").unwrap();
+    fs::write(bench.path("m"), OLD).unwrap();
     // Files may grow to a block of 512 or 1,024 bytes; to write more is an error, as on a full disk.
     let train = format!(
         "trap '' XFSZ; ulimit -f 1; exec {} train train.tsv -o m --nonzeros 400 --objective log-loss",
@@ -24,7 +27,7 @@ fn a_full_disk_under_a_model_leaves_the_old_one_and_nothing_else() {
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{complaint}");
     assert!(complaint.contains("m: cannot be written"), "{complaint}");
-    assert_eq!(fs::read_to_string(bench.path("m")).unwrap(), "the old one");
+    assert_eq!(fs::read(bench.path("m")).unwrap(), OLD);
     assert_eq!(bench.files(), ["m", "train.tsv"]);
 }
 
@@ -35,14 +38,14 @@ fn a_kill_in_the_middle_of_writing_leaves_the_old_model() {
     use std::os::unix::process::ExitStatusExt;
     let bench = Bench::new();
     fs::copy(data("titles.tsv"), bench.path("train.tsv")).unwrap();
-    fs::write(bench.path("m"), "the old one").unwrap();
+    fs::write(bench.path("m"), OLD).unwrap();
     let paring = env!("CARGO_BIN_EXE_paring");
     let train = format!(
         "ulimit -f 1; ulimit -c 0; exec {paring} train train.tsv -o m --nonzeros 400 --objective log-loss --l2 1"
     );
     let output = bench.command("sh", &["-c", &train]).output().unwrap();
     assert!(output.status.signal().is_some(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(fs::read_to_string(bench.path("m")).unwrap(), "the old one");
+    assert_eq!(fs::read(bench.path("m")).unwrap(), OLD);
 }
 
 /// The calls by which a model is saved.
@@ -94,13 +97,13 @@ fn a_kill_at_each_call_of_saving_leaves_the_old_model_or_the_new_one() {
     fs::write(bench.path("train.tsv"), "label\ttext\na\tx\nb\ty\n").unwrap();
     for call in ["openat", "fchmod", "write", "fsync", "rename", "renameat", "renameat2"] {
         for nth in 1.. {
-            fs::write(bench.path("m"), "the old one").unwrap();
+            fs::write(bench.path("m"), OLD).unwrap();
             let inject = format!("inject={call}:signal=KILL:when={nth}");
             let Some(output) = traced(&bench, &["-e", &format!("trace={call}"), "-e", &inject]) else {
                 return;
             };
             let found = fs::read(bench.path("m")).unwrap();
-            let is_whole = found == b"the old one" || paring::Model::from_bytes(&found).is_ok();
+            let is_whole = found == OLD || paring::Model::from_bytes(&found).is_ok();
             assert!(is_whole, "{call} {nth}: {found:?}");
             if output.status.success() {
                 break;
@@ -129,7 +132,7 @@ fn keeps_the_old_model_in_a_folder_of(mode: u32) {
     use std::os::unix::process::CommandExt;
     let bench = Bench::new();
     fs::write(bench.path("train.tsv"), "label\ttext\na\tx\nb\ty\n").unwrap();
-    fs::write(bench.path("m"), "the old one").unwrap();
+    fs::write(bench.path("m"), OLD).unwrap();
     fs::set_permissions(bench.folder.path(), fs::Permissions::from_mode(mode)).unwrap();
     let mut command = bench.command(env!("CARGO_BIN_EXE_paring"), &["train", "train.tsv", "-o", "m"]);
     if fs::metadata(bench.path("m")).unwrap().uid() == 0 {
@@ -144,7 +147,7 @@ fn keeps_the_old_model_in_a_folder_of(mode: u32) {
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{complaint}");
     assert!(complaint.contains("m: cannot be written: Permission denied"), "{complaint}");
-    assert_eq!(fs::read_to_string(bench.path("m")).unwrap(), "the old one");
+    assert_eq!(fs::read(bench.path("m")).unwrap(), OLD);
     assert_eq!(bench.files(), ["m", "train.tsv"]);
 }
 

@@ -377,3 +377,20 @@ fn texts_without_anything_and_quotes_in_tsv_are_told_of() {
     assert!(quoted.contains("nothing is quoted in TSV: in 3 of 4 records; if the file was"), "{quoted}");
     assert_eq!(complaint_of("label\ttext\na\tx\nb\ty\na\tx\nb\ty \"z\"\n"), "");
 }
+
+#[test]
+fn a_file_that_is_no_model_is_not_replaced_by_one() {
+    let bench = Bench::new();
+    let train = data("titles.tsv");
+    let arguments = ["train", &train, "-o", "m", "--nonzeros", "5", "--objective", "log-loss", "--l2", "1"];
+    for content in ["label\ttext\na\tx\n", "x", "\u{89}paring\n"] {
+        bench.write("m", content);
+        let complaint = bench.failure(2, &arguments);
+        assert!(complaint.contains("m: a file that is no model") && complaint.contains("remove it first"));
+        assert_eq!(std::fs::read(bench.path("m")).unwrap(), content.as_bytes());
+    }
+    bench.write("m", "");
+    bench.output(&arguments);
+    bench.output(&arguments);
+    assert!(paring::Model::load(bench.path("m")).is_ok());
+}

@@ -1,15 +1,18 @@
 //! `paring train`: from labelled texts to a model file.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use indicatif::HumanCount;
 use paring::data::Dataset;
+use paring::model::format::MAGIC;
 use paring::train::{Budget, Candidate, Estimate, HeldOut, Params, TrainError, Trained};
 
 use crate::common::{
-    Failure, check_output, check_standard_streams, display, heading, line, percent, print, tell, whole,
+    Failure, Usage, check_output, check_standard_streams, display, heading, line, percent, print, tell, whole,
 };
 use crate::training::{Training, TrainingBar, bytes};
 
@@ -77,6 +80,7 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     let inputs = || arguments.training.files.iter().chain(&arguments.validation);
     check_standard_streams(inputs())?;
     check_output(&arguments.output, inputs())?;
+    check_replaced(&arguments.output)?;
     let dataset = arguments.training.dataset()?;
     let validation = match &arguments.validation {
         Some(path) => Some(arguments.training.texts(path)?),
@@ -105,6 +109,20 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     };
     let how = How { estimated, measure, started };
     print(&report(&dataset, &trained, budget, &how))
+}
+
+/// Refuses to replace what is no model: of `-o *.tsv` the shell makes an output of the first file of data.
+fn check_replaced(output: &Path) -> Result<(), Failure> {
+    let mut head = Vec::new();
+    let is_file = std::fs::metadata(output).is_ok_and(|found| found.is_file());
+    // What may not be read cannot be told from a model.
+    let is_read = is_file
+        && File::open(output).is_ok_and(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head).is_ok());
+    if is_read && !head.is_empty() && head != MAGIC {
+        let told = "a file that is no model: expected a model or no file here; remove it first";
+        return Err(Usage(format!("{}: {told}", display(output))).into());
+    }
+    Ok(())
 }
 
 /// Tells of texts that no setting can label right.
