@@ -394,3 +394,29 @@ fn a_file_that_is_no_model_is_not_replaced_by_one() {
     bench.output(&arguments);
     assert!(paring::Model::load(bench.path("m")).is_ok());
 }
+
+#[test]
+fn a_model_that_gives_every_text_one_label_is_told_of() {
+    let bench = Bench::new();
+    let told = |content: &str, arguments: &[&str]| {
+        let fit = ["--nonzeros", "2", "--objective", "log-loss", "--folds", "2"];
+        let output = bench.train(content, &[&fit, arguments].concat());
+        let report = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && !report.contains("tried") && !report.contains("chosen by"),
+            "{report}"
+        );
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let titles = "label\ttext\na\tx\na\tx\nb\tx\nb\ty\n";
+    let no_word = told("label\ttext\na\t.\na\t-\nb\t.\nb\t!\n", &["--l2", "1"]);
+    assert!(no_word.contains("no text has a word") && !no_word.contains("min-count"), "{no_word}");
+    let left_out = told(titles, &["--l2", "1", "--min-count", "5"]);
+    assert!(left_out.contains("no feature is left but the intercept (with --min-count 5)"), "{left_out}");
+    let no_score = told(titles, &["--l2", "1e20"]);
+    assert!(
+        no_score.contains("no word has a score in the model: it gives every text one label"),
+        "{no_score}"
+    );
+    assert_eq!(told(titles, &["--l2", "1"]), "");
+}

@@ -9,6 +9,7 @@ use clap::Args;
 use indicatif::HumanCount;
 use paring::data::Dataset;
 use paring::model::format::MAGIC;
+use paring::text::INTERCEPT;
 use paring::train::{Budget, Candidate, Estimate, HeldOut, Params, TrainError, Trained};
 
 use crate::common::{
@@ -96,6 +97,9 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
         _ => arguments.training.failed(error),
     })?;
     arguments.training.tell_of_no_features(&dataset);
+    if dataset.features().len() > 1 && trained.model.features().iter().all(|name| name == INTERCEPT) {
+        tell("no word has a score in the model: it gives every text one label");
+    }
     match &validation {
         Some(texts) => tell_of_unknown_labels(&dataset, texts),
         None => arguments.training.tell_of_single_texts(&dataset),
@@ -173,10 +177,11 @@ fn report(dataset: &Dataset, trained: &Trained, budget: Budget, how: &How) -> St
         percent(report.training_accuracy) + measure.strip_prefix(',').unwrap_or(""),
     );
     text += &line("time", format!("{:.1} s", started.elapsed().as_secs_f64()));
-    if report.candidates.len() > 1 {
-        text += &heading("tried: accuracy in % by nonzeros");
-        text += &tried(&report.candidates, |candidate| Some(candidate.estimate.accuracy));
+    if report.candidates.len() < 2 {
+        return text;
     }
+    text += &heading("tried: accuracy in % by nonzeros");
+    text += &tried(&report.candidates, |candidate| Some(candidate.estimate.accuracy));
     let is_told =
         |merit: fn(&Candidate) -> Option<f64>| report.candidates.iter().any(|tried| merit(tried).is_some());
     if is_told(|candidate| candidate.macro_f1) {

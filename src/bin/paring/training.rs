@@ -149,11 +149,12 @@ impl Training {
 
     /// Tells of data with nothing to learn from.
     pub fn tell_of_no_features(&self, dataset: &Dataset) {
-        if dataset.features().len() == 1 {
-            tell(format_args!(
-                "no feature is left but the intercept (with --min-count {}): the model gives every text one label",
-                self.min_count
-            ));
+        match (dataset.features().len(), self.min_count) {
+            (1, 0 | 1) => tell("no text has a word: the model gives every text one label"),
+            (1, least) => tell(format_args!(
+                "no feature is left but the intercept (with --min-count {least}): the model gives every text one label"
+            )),
+            _ => {}
         }
     }
 
