@@ -44,7 +44,7 @@ fn of_input(error: &ReadError) -> String {
             format!(" with --{role}, or say with --no-header that the first line is a record")
         }
         ReadErrorKind::Record(BadRecord::FieldTaken(_)) => " with --label NAME".into(),
-        ReadErrorKind::Record(BadRecord::NoField { role, .. }) => {
+        ReadErrorKind::Record(BadRecord::NoField { role, .. } | BadRecord::NullField { role, .. }) => {
             format!(" with --skip-bad-records, or choose another field with --{role}")
         }
         ReadErrorKind::Record(_) => " with --skip-bad-records".into(),

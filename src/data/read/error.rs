@@ -83,7 +83,9 @@ pub enum BadRecord {
         /// Where, in bytes, 1 for the first.
         column: usize,
     },
-    /// The object has no such field, or it is null.
+    /// The line begins a JSON array.
+    JsonArray,
+    /// The object has no such field.
     NoField {
         /// What the field is wanted for.
         role: ColumnRole,
@@ -91,6 +93,13 @@ pub enum BadRecord {
         path: String,
         /// The names of the object's own fields.
         found: Vec<String>,
+    },
+    /// The field is null.
+    NullField {
+        /// What the field is wanted for.
+        role: ColumnRole,
+        /// Its dotted path.
+        path: String,
     },
     /// The field is of a type that does not serve.
     FieldType {
@@ -146,9 +155,11 @@ impl fmt::Display for BadRecord {
             Self::Json { message, column } => {
                 write!(f, "{message} at byte {column}: expected one JSON object on the line")
             }
-            Self::NoField { role, path, found } if found.contains(path) => {
-                write!(f, "null in field {path:?}: expected a {role}")
-            }
+            Self::JsonArray => write!(
+                f,
+                "a JSON array: expected one JSON object on the line; save one object a line (in pandas: lines=True)"
+            ),
+            Self::NullField { role, path } => write!(f, "null in field {path:?}: expected a {role}"),
             Self::NoField { role, path, found } => {
                 write!(f, "no {role} in field {path:?}: found {}", Names(found, "fields"))
             }

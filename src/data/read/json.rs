@@ -52,7 +52,9 @@ pub(crate) fn value<'a>(
         Column::Number(_) => "",
     };
     let no_field = || BadRecord::NoField { role, path: path.into(), found: field_names(object) };
-    let named = |object: &'a str, name| Ok(field(object, name).map_err(not_an_object)?.map(RawValue::get));
+    let named = |object: &'a str, name| {
+        Ok(field(object, name).map_err(|error| not_an_object(object, &error))?.map(RawValue::get))
+    };
     let mut value = None;
     for (depth, name) in path.split('.').enumerate() {
         value = match value {
@@ -75,7 +77,7 @@ pub(crate) fn value<'a>(
         },
         [b'-' | b'0'..=b'9', ..] => Ok(Cow::Borrowed(value)),
         [b't' | b'f', ..] if role == ColumnRole::Label => Ok(Cow::Borrowed(value)),
-        b"null" => Err(no_field()),
+        b"null" => Err(BadRecord::NullField { role, path: path.into() }),
         _ => Err(BadRecord::FieldType { role, path: path.into(), found: error::excerpt(value.as_bytes()) }),
     }
 }
@@ -103,7 +105,15 @@ fn field_names(object: &str) -> Vec<String> {
     error::excerpts(names.iter().map(String::as_bytes))
 }
 
-fn not_an_object(parse_error: serde_json::Error) -> BadRecord {
+fn not_an_object(json: &str, parse_error: &serde_json::Error) -> BadRecord {
+    let start = json.trim_ascii_start().as_bytes().first();
+    if start == Some(&b'[') {
+        return BadRecord::JsonArray;
+    }
+    // A value of another type, or an object that is cut short or damaged, is JSON that the parser says more of.
+    if start != Some(&b'{') && !parse_error.is_data() {
+        return BadRecord::Json { message: "not JSON".into(), column: parse_error.column() };
+    }
     let message = parse_error.to_string();
     // The line that it names is the only one that it has seen.
     let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);

@@ -95,10 +95,10 @@ fn a_dotted_path_reaches_into_nested_objects() {
     let json = r#"{"job":{"id":[1,{"title":0}],"title":{"raw":"cook \u00e9\n"}},"class":"k\u0041"}"#;
     assert_eq!(pairs(json, &deep), ["kA=cook é\n"]);
     assert_eq!(pairs(r#"{"class": 1, "class": 2, "job": {"title": {"raw": 3}}}"#, &deep), ["2=3"]);
-    for json in [r#"{"job":{"title":"cook"},"class":"k"}"#, r#"{"job":{"title":{"raw":null}},"class":"k"}"#] {
-        let message = error(json, &deep);
-        assert!(message.contains(r#"no text in field "job.title.raw": found "job", "class""#), "{message}");
-    }
+    let missing = error(r#"{"job":{"title":"cook"},"class":"k"}"#, &deep);
+    assert!(missing.contains(r#"no text in field "job.title.raw": found "job", "class""#), "{missing}");
+    let null = error(r#"{"job":{"title":{"raw":null}},"class":"k"}"#, &deep);
+    assert!(null.contains(r#"null in field "job.title.raw": expected a text"#), "{null}");
 }
 
 #[test]
@@ -112,8 +112,10 @@ fn a_dotted_path_is_the_whole_name_of_a_field_where_it_reaches_nothing() {
     ] {
         assert_eq!(pairs(json, &dotted), [found]);
     }
-    let null = error(r#"{"label":"a","log.message":null}"#, &dotted);
-    assert!(null.contains(r#"null in field "log.message": expected a text"#), "{null}");
+    for json in [r#"{"label":"a","log.message":null}"#, r#"{"label":"a","log":{"message":null}}"#] {
+        let null = error(json, &dotted);
+        assert!(null.contains(r#"null in field "log.message": expected a text"#), "{null}");
+    }
 }
 
 #[test]
@@ -229,8 +231,15 @@ fn bad_records() -> Vec<(ReadOptions, &'static str, u64, &'static str)> {
             json.clone(),
             "{\"label\":1,\"text\":2}\n\n[1]\n{\"label\":1,\"text\":2}\n",
             3,
-            "invalid type: sequence",
+            "a JSON array: expected one JSON object on the line; save one object a line (in pandas: lines=True)",
         ),
+        (
+            json.clone(),
+            "{\"label\":1,\"text\":2}\nnot json\n{\"label\":1,\"text\":2}\n",
+            2,
+            "not JSON at byte 2: expected one JSON object",
+        ),
+        (json.clone(), "{\"label\":1,\"text\":2}\n7\n{\"label\":1,\"text\":2}\n", 2, "invalid type: integer"),
         (
             json.clone(),
             "{\"label\":1,\"text\":2}\n{\"label\":1,\"text\":2} 3\n{\"label\":1,\"text\":2}\n",
@@ -357,6 +366,7 @@ fn an_argument_is_a_number_only_where_there_is_no_header() {
     assert_eq!(Column::from_argument("2", false), Column::Number(2));
     assert_eq!(Column::from_argument("2", true), Column::Name("2".into()));
     assert_eq!(Column::from_argument("label", false), Column::Name("label".into()));
+    assert_eq!(Column::from_argument("99999999999999999999999", false), Column::Number(usize::MAX));
 }
 
 #[test]
