@@ -360,7 +360,10 @@ mod tests {
         );
         assert!(matches!(builder(&[]).push("", b"x", 1.0), Err(DatasetError::Label(_))));
         assert!(matches!(builder(&[]).push("a\nb", b"x", 1.0), Err(DatasetError::Label(_))));
-        assert!(matches!(builder(&[]).push("a", b"x", f32::NAN), Err(DatasetError::Weight(_))));
+        assert!(matches!(builder(&[]).push("a\rb", b"x", 1.0), Err(DatasetError::Label(_))));
+        for weight in [f32::NAN, f32::INFINITY, 0.0, -0.0, -1.0] {
+            assert!(matches!(builder(&[]).push("a", b"x", weight), Err(DatasetError::Weight(_))), "{weight}");
+        }
     }
 
     #[test]
@@ -370,5 +373,9 @@ mod tests {
         assert_eq!(one, digest(&[("a", "x"), ("b", "y")]));
         assert_ne!(one, digest(&[("b", "y"), ("a", "x")]));
         assert_ne!(one, digest(&[("a", "xb"), ("b", "y")]));
+        assert_ne!(digest(&[("a", "xb"), ("b", "y")]), digest(&[("ax", "b"), ("b", "y")]));
+        let mut weighted = builder(&[("a", "x")]);
+        weighted.push("b", b"y", 2.0).unwrap();
+        assert_ne!(one, weighted.finish(1).unwrap().digest());
     }
 }

@@ -92,6 +92,11 @@ fn check(model: Model, block: &[u8]) {
     let texts: Vec<&[u8]> = block.split_inclusive(|&byte| byte == b'\n').collect();
     let mut plain = classifier.plain_scorer();
     let expected: Vec<Prediction> = texts.iter().map(|text| plain.predict(text)).collect();
+    let names: Vec<&str> = texts.iter().map(|text| classifier.classify(text)).collect();
+    assert_eq!(classifier.classify_batch(&texts), names, "classify_batch");
+    let expected_names: Vec<&str> =
+        expected.iter().map(|prediction| classifier.class_name(prediction.class)).collect();
+    assert_eq!(names, expected_names, "classify");
     let expected_labels: Vec<Label> = expected.iter().map(|&prediction| prediction.into()).collect();
     for instructions in Instructions::available() {
         let name = instructions.name();
@@ -110,6 +115,12 @@ fn check(model: Model, block: &[u8]) {
         let whole = plain.predict(block);
         assert_eq!(labels[0], whole.into(), "label_texts with line feeds, {name}");
         assert_eq!(labels[2], whole.into(), "label_texts after a text, {name}");
+        predictions.clear();
+        scorer.predict_texts([block, b"", block], &mut predictions);
+        assert_eq!((predictions[0], predictions[2]), (whole, whole), "predict_texts with line feeds, {name}");
+        predictions.clear();
+        scorer.predict_texts(texts.iter().copied(), &mut predictions);
+        assert_eq!(predictions, expected, "predict_texts, {name}");
         assert_eq!(scorer.predict(block), whole, "predict, {name}");
         assert_eq!(scorer.scores(block), plain.scores(block), "scores, {name}");
     }

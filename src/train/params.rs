@@ -299,6 +299,28 @@ mod tests {
             named(Params { objective: Objective::ZeroOne, ..by_magnitude })
                 .starts_with("the objective is zero-one with weights pruned by magnitude")
         );
+        for (budget, told) in [
+            (Budget::Bytes(0), "max-bytes is 0"),
+            (Budget::AccuracyLoss(100.5), "max-accuracy-loss is 100.5"),
+            (Budget::AccuracyLoss(-1.0), "max-accuracy-loss is -1"),
+        ] {
+            let error = named(Params { budget, ..Params::default() });
+            assert!(error.contains(told), "{error}");
+        }
+        assert!(named(Params { folds: 21, ..Params::default() }).starts_with("folds is 21"));
+        for margin in [100.5, -1.0] {
+            let objective = Objective::SoftmaxMargin(margin);
+            let error = named(Params { objective, ..Params::default() });
+            assert!(error.contains(&format!("is {margin}")), "{error}");
+        }
+        let widest = Params {
+            budget: Budget::AccuracyLoss(100.0),
+            objective: Objective::SoftmaxMargin(100.0),
+            folds: 20,
+            ..Params::default()
+        };
+        assert!(widest.check().is_ok());
+        assert!(Params { budget: Budget::Bytes(1), ..Params::default() }.check().is_ok());
         let objective = Objective::GeneralisedCrossEntropy(1e-7);
         assert!(named(Params { objective, ..Params::default() }).starts_with("q of the objective"));
         let objective = Objective::GeneralisedCrossEntropy(f64::INFINITY);

@@ -271,3 +271,36 @@ impl TrainingBar {
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_bytes_may_have_a_unit() {
+        for (argument, expected) in [
+            ("6144", 6144),
+            ("7B", 7),
+            ("64K", 64 << 10),
+            ("64k", 64 << 10),
+            ("64KB", 64 << 10),
+            ("64KiB", 64 << 10),
+            ("3M", 3 << 20),
+            ("3mb", 3 << 20),
+            ("3MiB", 3 << 20),
+            ("2G", 2 << 30),
+            ("2GB", 2 << 30),
+            ("2GiB", 2 << 30),
+            ("5T", 5 << 40),
+            ("5TB", 5 << 40),
+            ("5TiB", 5 << 40),
+            ("16777215T", ((1 << 24) - 1) << 40),
+        ] {
+            assert_eq!(bytes(argument), Ok(expected), "{argument}");
+        }
+        for argument in ["", "K", "-1", "1.5K", "1 K", "1P", "1Ki", "1BK", "99999999999999999999"] {
+            assert!(bytes(argument).unwrap_err().contains("as in 6144, 64K or 2G"), "{argument}");
+        }
+        assert_eq!(bytes("16777216T"), Err("more bytes than there can be".into()));
+    }
+}
