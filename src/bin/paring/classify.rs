@@ -75,7 +75,9 @@ pub struct Classify {
     #[arg(long, value_name = "NAME")]
     label: Option<String>,
 
-    /// Add the score and the margin over the next class, behind tabs or in columns or fields of these names
+    /// Add the score and the margin over the next class, behind tabs or in columns or fields of these names. Scores are
+    /// sums over a text's words: a margin grows with the number of those that speak for the label, and is twice as large
+    /// where the same words stand twice
     #[arg(long)]
     scores: bool,
 
