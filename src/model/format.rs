@@ -105,8 +105,9 @@
 //! | `ngrams`, `affixes`, `min_count` | the longest n-gram, the lengths of affixes (`4-6`), the fewest texts of a feature; the last two where asked for |
 //! | `objective`, `l2`, `l1`, `penalty`, `start`, `dropout`, `prune_by` | how the model was fitted, as far as it is not as usual |
 //! | `balance`, `folds` | that rare classes weighed more, and how many folds, where asked for |
+//! | `weights` | `of records` where these had weights of their own |
 //! | `seed`, `data_sha256` | the seed, and the SHA-256 of labels, texts and weights |
-//! | `cross_validated_accuracy` or `validation_accuracy` | the accuracy that was estimated, from 0 to 1 |
+//! | `cross_validated_accuracy` or `validation_accuracy`; with `balance` `cross_validated_balanced_accuracy` or `validation_balanced_accuracy` | the accuracy that was estimated, from 0 to 1 |
 //!
 //! # Version 1
 //!

@@ -86,6 +86,9 @@ pub(super) fn metadata(
     if params.balance {
         entries.push(("balance", "true".into()));
     }
+    if dataset.weights().iter().any(|&weight| weight != dataset.weights()[0]) {
+        entries.push(("weights", "of records".into()));
+    }
     if params.folds != Params::default().folds {
         entries.push(("folds", params.folds.to_string()));
     }
@@ -108,10 +111,10 @@ mod tests {
             let entry = |(name, value): &(String, String)| format!("{name} {value}");
             entries.iter().filter(|(name, _)| name != "data_sha256" && name != "paring").map(entry).collect()
         };
-        let dataset = |spec, min_count| {
+        let dataset = |spec, min_count, weights: [f32; 2]| {
             let mut builder = DatasetBuilder::new(spec).unwrap();
-            for label in ["a", "b"] {
-                builder.push(label, label.as_bytes(), 1.0).unwrap();
+            for (label, weight) in ["a", "b"].into_iter().zip(weights) {
+                builder.push(label, label.as_bytes(), weight).unwrap();
             }
             builder.finish(min_count).unwrap()
         };
@@ -126,12 +129,12 @@ mod tests {
             "l2 0.3",
             "seed 7",
         ];
-        assert_eq!(entries(&dataset(FeatureSpec::default(), 1), &params, &setting, None), always);
+        assert_eq!(entries(&dataset(FeatureSpec::default(), 1, [3.0; 2]), &params, &setting, None), always);
         let asked = Params { l1: Some(0.5), prune_by: PruneBy::Magnitude, balance: true, folds: 3, ..params };
         let chosen = Setting { naive_bayes: true, is_cut: true, dropout: true, ..setting };
         let estimate = Estimate { accuracy: 0.66667, standard_error: 0.1 };
         let affixes = Some(AffixLengths { min: 4, max: 6 });
-        let dataset = dataset(FeatureSpec { ngrams: 1, affixes }, 2);
+        let dataset = dataset(FeatureSpec { ngrams: 1, affixes }, 2, [1.0, 2.0]);
         let all = entries(&dataset, &asked, &chosen, Some(("validation_accuracy", estimate)));
         let more = [
             "affixes 4-6",
@@ -142,6 +145,7 @@ mod tests {
             "l1 0.5",
             "prune_by magnitude",
             "balance true",
+            "weights of records",
             "folds 3",
             "validation_accuracy 0.6667",
         ];

@@ -42,7 +42,8 @@ pub type HeldOut<'a> = &'a [(String, Vec<u8>)];
 pub struct Progress {
     /// What is being done: `dense fit`, `cross-validation`, `refinement`...
     pub stage: &'static str,
-    /// The share of the stage that is done, 0 to 1.
+    /// The share of the stage that is done, 0 to 1. Cross-validation goes in rounds, as what is tried depends on what was
+    /// best: each begins at 0, and how many there will be is not known.
     pub done: f64,
     /// The objective per text on the training data: the mean loss, and the penalty's share; of fits under 0/1 loss, and of
     /// the models of a frontier, the share of held-out texts that are wrong.
@@ -238,8 +239,9 @@ pub struct Frontier {
     /// The model of all possible weights and its cross-validated accuracy.
     pub dense: FrontierPoint,
     /// The index of the point after which accuracy rises more slowly than from the first to the last
-    /// (the point farthest above the chord of accuracy over the logarithm of nonzeros).
-    pub knee: usize,
+    /// (the point farthest above the chord of accuracy over the logarithm of nonzeros); none if no point is above it, as with
+    /// fewer than three.
+    pub knee: Option<usize>,
     /// The index of the first point within one standard error of the best, `dense` included; none if only that is.
     pub one_standard_error: Option<usize>,
     /// All that was tried, by size; what ends under 0/1 loss behind the rest, each in the order of trying.

@@ -12,7 +12,7 @@ use super::memory;
 use super::path::{self, Effort};
 use super::problem::Problem;
 use super::right::training_accuracy;
-use super::select::{self, Allowed, Scored, Sought, Trial};
+use super::select::{self, Allowed, Scored, Sought, Trial, first_best};
 use super::setting::{Setting, ZeroOne};
 use super::{
     Budget, Candidate, Estimate, HeldOut, Progress, PruneBy, Report, TrainError, Trained, ValidParams,
@@ -155,14 +155,18 @@ impl<'s> Run<'s> {
     fn train_to_accuracy(&self, problem: &Problem, allowed: Allowed) -> Trained {
         let mut sizes = self.doubling();
         let scored = self.score(&sizes, Sought::Smallest(allowed));
-        let found: Vec<(Setting, Estimate)> = (0..sizes.len()).map(|at| select::best(&scored, at)).collect();
-        let best =
-            found.iter().map(|&(_, estimate)| estimate).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
-        let best = best.expect("at least one size is tried");
-        let least = allowed.least(best);
+        let tried = |at: usize| {
+            scored.iter().filter_map(move |scored| Some((at, scored.setting, scored.estimates[at]?)))
+        };
+        let best = first_best((0..sizes.len()).flat_map(tried), |(_, _, estimate)| estimate.accuracy);
+        let best = best.expect("at least one setting is tried");
+        let least = allowed.least(best.2);
         let is_within = |estimate: &Estimate| estimate.accuracy >= least;
-        let mut at = found.iter().position(|(_, estimate)| is_within(estimate)).expect("the best is within");
-        let (setting, mut estimate) = found[at];
+        // Where it is not accuracy that settings are told apart by, what is best by that may be less accurate.
+        let found = (0..sizes.len()).map(|at| (at, select::best(&scored, at)));
+        let first = found.into_iter().find(|(_, (_, estimate))| is_within(estimate));
+        let (mut at, setting, mut estimate) =
+            first.map_or(best, |(at, (setting, estimate))| (at, setting, estimate));
         let mut all = candidates(&scored, &sizes);
         if at > 0 && sizes[at] <= LARGEST {
             // Between the last size that falls short and the first that does not, with the setting of the latter.
@@ -296,7 +300,12 @@ impl<'s> Run<'s> {
     }
 
     fn frozen(&self, setting: Setting, estimate: Estimate, cells: &[Cell]) -> Model {
-        let name = if self.is_validated { "validation_accuracy" } else { "cross_validated_accuracy" };
+        let name = match (self.is_validated, self.params.balance) {
+            (false, false) => "cross_validated_accuracy",
+            (false, true) => "cross_validated_balanced_accuracy",
+            (true, false) => "validation_accuracy",
+            (true, true) => "validation_balanced_accuracy",
+        };
         freeze(self.dataset, cells, metadata(self.dataset, self.params, &setting, Some((name, estimate))))
     }
 
@@ -422,6 +431,24 @@ mod tests {
         let by_bytes = sizes(Budget::Bytes(300));
         assert!(by_bytes.is_sorted() && by_bytes.first() != by_bytes.last());
     }
+    #[test]
+    fn no_more_accuracy_is_lost_than_allowed_of_the_best_that_the_report_shows() {
+        let files = [concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/titles.tsv").into()];
+        let (dataset, _) =
+            Dataset::from_files(&files, &ReadOptions::default(), FeatureSpec::default(), 1).unwrap();
+        for points in [0.0, 0.5, 1.0, 2.0] {
+            let params = Params {
+                objective: Objective::LogLoss,
+                budget: Budget::AccuracyLoss(points),
+                ..Params::default()
+            };
+            let report = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap().report;
+            let accuracies = report.candidates.iter().map(|tried| tried.estimate.accuracy);
+            let best = accuracies.fold(0.0, f64::max);
+            assert!(report.estimate.accuracy >= best - points / 100.0, "{points}");
+        }
+    }
+
     #[test]
     fn a_file_is_filled_from_whatever_size_the_search_begins_with() {
         let files = [concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/titles.tsv").into()];

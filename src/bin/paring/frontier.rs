@@ -188,7 +188,7 @@ fn rows(test: Option<HeldOut<'_>>, fitted: &Fitted) -> Vec<Row> {
 
 fn note(at: usize, rows: &[Row], fitted: &Fitted) -> String {
     let mut notes = Vec::new();
-    if at + 1 < rows.len() && at == fitted.knee {
+    if at + 1 < rows.len() && Some(at) == fitted.knee {
         notes.push("knee");
     }
     if at == fitted.one_standard_error.unwrap_or(rows.len() - 1) {
@@ -268,7 +268,7 @@ fn as_json(rows: &[Row], fitted: &Fitted, measure: &str) -> serde_json::Value {
         "measure": measure.strip_prefix(", ").unwrap_or("plain"),
         "points": points.iter().map(point).collect::<Vec<_>>(),
         "dense": point(dense),
-        "knee": fitted.points[fitted.knee].nonzeros,
+        "knee": fitted.knee.map(|at| fitted.points[at].nonzeros),
         "one_standard_error": fitted.one_standard_error.map(|at| fitted.points[at].nonzeros),
         "tried": fitted.candidates.iter().map(candidate).collect::<Vec<_>>(),
     })

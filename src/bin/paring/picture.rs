@@ -37,7 +37,7 @@ const VERMILION: RGBColor = RGBColor(213, 94, 0);
 pub fn draw(
     marks: &[Mark],
     dense: (usize, f64),
-    knee: usize,
+    knee: Option<usize>,
     one_standard_error: Option<usize>,
     what: &str,
     caption: &str,
@@ -118,7 +118,7 @@ pub fn draw(
         chart
             .draw_series(marks.iter().map(|mark| Circle::new(place(mark), 4, BLUE.filled())))
             .map_err(failure)?;
-        let knee = marks.get(knee);
+        let knee = knee.and_then(|at| marks.get(at));
         if let Some(mark) = knee {
             chart.draw_series([TriangleMarker::new(place(mark), 10, VERMILION.filled())]).map_err(failure)?;
         }
@@ -307,13 +307,13 @@ mod tests {
     #[test]
     fn every_label_of_a_picture_can_be_read_wherever_its_points_are() {
         for (accuracies, dense, knee, within) in [
-            (&[1.0, 1.0][..], 1.0, 0, Some(0)),
-            (&[1.0], 1.0, 0, Some(0)),
-            (&[0.999, 1.0, 1.0], 1.0, 1, Some(1)),
-            (&[0.4, 0.6, 0.99, 0.99, 0.99], 0.99, 2, Some(2)),
-            (&[0.4, 0.6, 0.7, 0.75], 0.76, 3, Some(3)),
-            (&[0.4, 0.6, 0.7, 0.71], 0.95, 1, None),
-            (&[0.01, 0.0, 0.0], 0.0, 0, Some(0)),
+            (&[1.0, 1.0][..], 1.0, None, Some(0)),
+            (&[1.0], 1.0, None, Some(0)),
+            (&[0.999, 1.0, 1.0], 1.0, Some(1), Some(1)),
+            (&[0.4, 0.6, 0.99, 0.99, 0.99], 0.99, Some(2), Some(2)),
+            (&[0.4, 0.6, 0.7, 0.75], 0.76, Some(1), Some(3)),
+            (&[0.4, 0.6, 0.7, 0.71], 0.95, Some(1), None),
+            (&[0.01, 0.0, 0.0], 0.0, Some(0), Some(0)),
         ] {
             for (reach, factor) in [(0.0, 2), (0.004, 2), (0.05, 2), (0.02, 10)] {
                 let nonzeros = |at: usize| 5 * usize::pow(factor, at as u32);
@@ -325,7 +325,7 @@ mod tests {
                 let svg = draw(&marks, (203_110, dense), knee, within, "accuracy", "bars").unwrap();
                 let labels: Vec<Area> =
                     texts(&svg, "start").iter().map(|(text, place)| Area::of_text(text, *place)).collect();
-                assert_eq!(labels.len(), 2 + usize::from(within.is_some()));
+                assert_eq!(labels.len(), 1 + usize::from(knee.is_some()) + usize::from(within.is_some()));
                 let whole = Area::between((72, 16), (SIZE.0 as i32, SIZE.1 as i32 - 60), 0);
                 for (at, label) in labels.iter().enumerate() {
                     assert_eq!(

@@ -222,7 +222,7 @@ pub fn bytes(argument: &str) -> Result<u64, String> {
 const BEFORE: &str = "{prefix:16} {elapsed}";
 
 /// What it shows from then on. How long later stages take is not known: the time left is the stage's.
-const WITHIN: &str = "{prefix:16} {wide_bar} {percent:>3} %{msg}  {eta} left of this stage";
+const WITHIN: &str = "{prefix:16} {wide_bar} {percent:>3} %{msg}";
 
 /// A bar on a terminal's standard error.
 pub struct TrainingBar {

@@ -11,6 +11,9 @@ use crate::train::select::{self, Sought, first_best};
 use crate::train::setting::{Setting, ZeroOne};
 use crate::train::{Estimate, Frontier, FrontierPoint, Progress, TrainError};
 
+/// What rounding may put a point above a line that it is on.
+const ROUNDED: f64 = 1e-9;
+
 impl Run<'_> {
     pub(in crate::train) fn frontier(&self, budgets: &[usize]) -> Result<Frontier, TrainError> {
         let possible = self.possible();
@@ -78,17 +81,16 @@ fn serving(chosen: &[(Setting, Estimate)]) -> Vec<usize> {
     (0..chosen.len()).map(server).collect()
 }
 
-/// The point farthest above the chord from the first point to the last, over the logarithm of nonzeros.
-fn knee(points: &[FrontierPoint]) -> usize {
+/// The point farthest above the chord from the first point to the last, over the logarithm of nonzeros, if any is above it.
+fn knee(points: &[FrontierPoint]) -> Option<usize> {
     let place = |point: &FrontierPoint| (libm::log(point.nonzeros as f64), point.cross_validated.accuracy);
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return 0 };
-    let ((x0, y0), (x1, y1)) = (place(first), place(last));
+    let ((x0, y0), (x1, y1)) = (place(points.first()?), place(points.last()?));
     let slope = if x1 > x0 { (y1 - y0) / (x1 - x0) } else { 0.0 };
     let above = |point: &FrontierPoint| {
         let (x, y) = place(point);
         y - y0 - slope * (x - x0)
     };
-    first_best(0..points.len(), |&at| above(&points[at])).unwrap_or(0)
+    first_best(0..points.len(), |&at| above(&points[at])).filter(|&at| above(&points[at]) > ROUNDED)
 }
 
 fn one_standard_error(points: &[FrontierPoint], dense: &FrontierPoint) -> Option<usize> {
@@ -142,11 +144,15 @@ mod tests {
             super::knee(&places.iter().map(point).collect::<Vec<_>>())
         };
         // Over the nonzeros themselves it would be the third.
-        assert_eq!(knee(&[(1, 0.5), (10, 0.64), (100, 0.7), (1000, 0.74)]), 1);
-        assert_eq!(knee(&[(1, 0.5), (10, 0.55), (100, 0.7), (1000, 0.74)]), 2);
-        // Of equals the first, as on a line.
-        assert_eq!(knee(&[(1, 0.5), (1000, 0.7)]), 0);
-        assert_eq!(knee(&[(5, 0.5)]), 0);
+        assert_eq!(knee(&[(1, 0.5), (10, 0.64), (100, 0.7), (1000, 0.74)]), Some(1));
+        assert_eq!(knee(&[(1, 0.5), (10, 0.55), (100, 0.7), (1000, 0.74)]), Some(2));
+        // On a line or below it there is none.
+        for line in
+            [&[(3, 0.5), (30, 0.6), (300, 0.7), (3000, 0.8)][..], &[(1, 0.5), (1000, 0.7)], &[(5, 0.5)]]
+        {
+            assert_eq!(knee(line), None);
+        }
+        assert_eq!(knee(&[(1, 0.5), (10, 0.5), (100, 0.9)]), None);
     }
 
     #[test]
