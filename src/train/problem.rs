@@ -261,22 +261,25 @@ pub(super) mod tests {
     /// The same with other counts.
     pub(in crate::train) fn problem_of(count: impl Strategy<Value = u16>) -> impl Strategy<Value = Problem> {
         let text = (proptest::collection::vec(count, 4), 0..3_u32, 1..3_u8);
-        proptest::collection::vec(text, 1..12).prop_map(|texts| {
-            let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
-            for (counts, _, _) in &texts {
-                for (feature, &count) in (0..).zip(counts) {
-                    if count > 0 {
-                        indices.push(feature);
-                        data.push(f32::from(count));
-                    }
+        proptest::collection::vec(text, 1..12).prop_map(|texts| problem_with(&texts))
+    }
+
+    /// Texts of 4 features and 3 classes: the counts, the label and the weight of each.
+    pub(in crate::train) fn problem_with(texts: &[(Vec<u16>, u32, u8)]) -> Problem {
+        let (mut indptr, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
+        for (counts, _, _) in texts {
+            for (feature, &count) in (0..).zip(counts) {
+                if count > 0 {
+                    indices.push(feature);
+                    data.push(f32::from(count));
                 }
-                indptr.push(indices.len());
             }
-            let by_text = CsMatI::new((texts.len(), 4), indptr, indices, data);
-            let labels = texts.iter().map(|&(_, label, _)| label).collect();
-            let weights = texts.iter().map(|&(_, _, weight)| f32::from(weight)).collect();
-            Problem::from_parts(&by_text, labels, weights, 3).scaled(AS_GIVEN)
-        })
+            indptr.push(indices.len());
+        }
+        let by_text = CsMatI::new((texts.len(), 4), indptr, indices, data);
+        let labels = texts.iter().map(|&(_, label, _)| label).collect();
+        let weights = texts.iter().map(|&(_, _, weight)| f32::from(weight)).collect();
+        Problem::from_parts(&by_text, labels, weights, 3).scaled(AS_GIVEN)
     }
 
     proptest! {
@@ -343,6 +346,28 @@ pub(super) mod tests {
             assert!((problem.total_weight() - 4.0).abs() < 1e-6);
             assert!((ratio(problem) - expected).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn balance_evens_what_is_fitted_to_and_makes_what_is_scored_on_even() {
+        let labels = [["a"; 9].as_slice(), &["b"]].concat();
+        let mut builder = crate::data::DatasetBuilder::new(crate::text::FeatureSpec::default()).unwrap();
+        labels.iter().for_each(|label| builder.push(label, b"word", 1.0).unwrap());
+        let dataset = builder.finish(1).unwrap();
+        let texts: Vec<_> = labels.iter().map(|label| (label.to_string(), b"word".to_vec())).collect();
+        let ratios = |balance: bool| {
+            let problems = [
+                Problem::of_all(&dataset, balance),
+                Problem::all_held_out(&dataset, balance),
+                Problem::of_texts(&dataset, &texts, balance),
+            ];
+            problems.map(|problem| {
+                let (a, b) = problem.weights().split_at(9);
+                (a.iter().sum::<f32>() / b[0]).round()
+            })
+        };
+        assert_eq!(ratios(false), [9.0, 9.0, 9.0]);
+        assert_eq!(ratios(true), [3.0, 1.0, 1.0]);
     }
 
     #[test]
