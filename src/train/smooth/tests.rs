@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::train::problem::tests::{problem, problem_of};
+use crate::train::problem::tests::{problem, problem_of, problem_with};
 
 fn loss() -> impl Strategy<Value = Loss> {
     (prop_oneof![Just(0.0_f32), Just(0.3), Just(1.0)], prop_oneof![Just(0.0_f32), Just(2.0)])
@@ -33,6 +33,47 @@ fn naive_objective(problem: &Problem, loss: Loss, l2: f32, cells: &[Cell]) -> f6
 
 fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-3 * (1.0 + a.abs())
+}
+
+/// A fit of log loss to one text of class 1, which has each of the four features once.
+fn with_fit_to_one_text(cells: Vec<Cell>, test: impl FnOnce(SmoothFit<'_>, &dyn Fn(&[Cell]) -> f64)) {
+    let (problem, loss) = (problem_with(&[(vec![1; 4], 1, 1)]), Loss { q: 0.0, margin: 0.0 });
+    let fit = SmoothFit::new(&problem, loss, Ridge::uniform(0.0, 3), cells);
+    test(fit, &|cells| naive_objective(&problem, loss, 0.0, cells));
+}
+
+#[test]
+fn classes_whose_scores_rise_side_by_side_beyond_what_odds_can_hold_are_told_apart() {
+    with_fit_to_one_text(Vec::new(), |mut fit, naive| {
+        for feature in 0..4 {
+            fit.add(Cell { feature, class: 0, weight: 30.0 });
+            fit.add(Cell { feature, class: 1, weight: 25.0 });
+        }
+        assert!(near(fit.objective(), naive(&fit.cells)), "{}", fit.objective());
+    });
+}
+
+#[test]
+fn a_class_that_had_nearly_all_odds_of_a_text_gives_them_back_to_the_others() {
+    with_fit_to_one_text(Vec::new(), |mut fit, naive| {
+        for feature in 0..2 {
+            fit.add(Cell { feature, class: 1, weight: 20.0 });
+        }
+        for at in 0..2 {
+            fit.shift(at as u32, 1, -20.0);
+            fit.cells[at].weight = 0.0;
+        }
+        assert!(near(fit.objective(), naive(&fit.cells)), "{}", fit.objective());
+    });
+}
+
+#[test]
+fn a_weight_that_makes_a_text_all_but_certain_costs_to_remove_what_it_has_gained() {
+    let cells = vec![Cell { feature: 0, class: 1, weight: 40.0 }];
+    with_fit_to_one_text(cells.clone(), |mut fit, naive| {
+        let cost = fit.removal_costs()[0];
+        assert!(near(cost, naive(&[]) - naive(&cells)), "{cost}");
+    });
 }
 
 /// Once, or over and over.
