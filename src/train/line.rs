@@ -392,6 +392,19 @@ mod tests {
         assert!(d > 0.0 && rise(d) < 0.0, "{d}");
     }
 
+    #[test]
+    fn a_search_that_ends_higher_than_it_began_goes_back() {
+        // The second text bends the line so far out that neither the first step nor the way back from it sees where.
+        let (texts, shares) = ([0, 1], [1.0, 300.0]);
+        let mut line = Line::new();
+        line.enter(0, (&texts, &shares), &[1.0; 2], &[12.0, 1.0], &[0, 1]);
+        line.set_class(0, &texts, &[1e-6, 2e-9], |_| 0.0);
+        let past = 12.0 / 288.0 * LONGEST_STEP;
+        assert!(line.rise(past, 0.0) > 3.0 && line.derivatives(past).0 > 0.0);
+        let d = line.minimise(0.0, 0.0, 1);
+        assert!(line.rise(d, 0.0) <= 0.0, "{d}");
+    }
+
     proptest! {
         #[test]
         fn no_bit_depends_on_the_instructions_that_the_machine_has(
