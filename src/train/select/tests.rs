@@ -5,7 +5,7 @@ use crate::data::DatasetBuilder;
 use crate::text::FeatureSpec;
 use crate::train::memory::BYTES_OF_WEIGHT;
 use crate::train::random::Random;
-use crate::train::{Budget, folds};
+use crate::train::{Budget, Choice, folds};
 
 /// Texts of two words: one of fifty that say the class, and one of three that mostly do.
 fn dataset(texts: usize) -> Dataset {
@@ -28,17 +28,49 @@ fn folds_of_more_and_of_less_than_fifty_texts_for_each_nonzero_try_the_same() {
     assert!(trained.report.candidates.len() > 3);
 }
 
+/// Whether something like that is tried of so many nonzeros with a byte less than so many, and with all of them.
+fn is_tried(dataset: &Dataset, size: usize, needed: u64, is_such: fn(&Choice) -> bool) -> (bool, bool) {
+    let is_tried = |max_memory| {
+        let budget = Budget::Nonzeros(size);
+        let params = Params { budget, folds: 2, l2: Some(1.0), max_memory, ..Params::default() };
+        let trained = params.check().unwrap().train(dataset, None, &mut |_| ()).unwrap();
+        trained.report.candidates.iter().any(|candidate| is_such(&candidate.choice))
+    };
+    (is_tried(needed - 1), is_tried(needed))
+}
+
 #[test]
 fn the_naive_bayes_penalty_is_tried_where_all_weights_have_room() {
     let dataset = dataset(299);
     let needed = dataset.possible_weights() * BYTES_OF_WEIGHT;
-    let is_tried = |max_memory| {
-        let budget = Budget::Nonzeros(3);
-        let params = Params { budget, folds: 2, l2: Some(1.0), max_memory, ..Params::default() };
-        let trained = params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap();
-        trained.report.candidates.iter().any(|candidate| candidate.choice.naive_bayes)
+    assert_eq!(is_tried(&dataset, 3, needed, |choice| choice.naive_bayes), (false, true));
+}
+
+#[test]
+fn a_cut_of_what_would_be_grown_is_tried_where_all_weights_have_room() {
+    let dataset = dataset(299);
+    let needed = dataset.possible_weights() * BYTES_OF_WEIGHT;
+    assert_eq!(is_tried(&dataset, 2, needed, |choice| choice.is_cut), (false, true));
+}
+
+#[test]
+fn leaving_features_out_is_tried_where_the_scores_of_all_copies_have_room() {
+    let dataset = dataset(299);
+    let needed = memory::of_scores(&dataset) * MOST_COPIES as u64;
+    assert_eq!(is_tried(&dataset, 3, needed, |choice| choice.dropout), (false, true));
+}
+
+#[test]
+fn no_more_weights_are_fitted_than_have_room() {
+    let dataset = dataset(100);
+    let max_memory = memory::of_scores(&dataset);
+    let most = memory::most_weights(&Params { max_memory, ..Params::default() });
+    let nonzeros = |max_memory| {
+        let (objective, l2, budget) = (Objective::LogLoss, Some(1.0), Budget::Nonzeros(usize::MAX));
+        let params = Params { objective, l2, budget, folds: 2, max_memory, ..Params::default() };
+        params.check().unwrap().train(&dataset, None, &mut |_| ()).unwrap().model.nonzeros()
     };
-    assert_eq!((is_tried(needed - 1), is_tried(needed)), (false, true));
+    assert!(nonzeros(max_memory) <= most && nonzeros(u64::MAX) > most);
 }
 
 /// What the settings of `params` score at 20 nonzeros on four folds, and how many fits that takes.
