@@ -73,6 +73,50 @@ fn no_more_weights_are_fitted_than_have_room() {
     assert!(nonzeros(max_memory) <= most && nonzeros(u64::MAX) > most);
 }
 
+#[test]
+fn growth_under_0_1_loss_from_nothing_is_tried_with_fifty_texts_for_each_nonzero() {
+    let is_tried = |size| {
+        let params = Params { budget: Budget::Nonzeros(size), folds: 2, ..Params::default() };
+        let trained = params.check().unwrap().train(&dataset(300), None, &mut |_| ()).unwrap();
+        let is_such = |choice: Choice| choice.objective == Objective::ZeroOne && choice.l2 == 0.0;
+        trained.report.candidates.iter().any(|candidate| is_such(candidate.choice))
+    };
+    assert_eq!((is_tried(3), is_tried(4)), (true, false));
+}
+
+#[test]
+fn what_ends_under_0_1_loss_starts_from_the_best_smooth_fit() {
+    let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+    for (label, text) in [("a", "z"), ("a", "z"), ("b", "x y"), ("b", "y")] {
+        builder.push(label, text.as_bytes(), 1.0).unwrap();
+    }
+    let dataset = builder.finish(1).unwrap();
+    // Either word gets all texts right that are fitted to, and one of them that which is held out.
+    let fold = folds::Fold { fitted: vec![0, 1, 2], held_out: vec![3] };
+    let search = Search {
+        dataset: &dataset,
+        params: &Params::default(),
+        trials: &[Trial::of_fold(&dataset, &fold, false)],
+        sizes: &[1],
+        sought: Sought::BestAtEach,
+        finished: vec![true],
+        expected: vec![false],
+        step: &|_| (),
+    };
+    let setting = Setting::without_choice(&Params::default());
+    let followed = |word: &str, accuracy| {
+        let feature = dataset.features().iter().position(|feature| feature == word).unwrap() as u32;
+        let estimates = vec![Some(Estimate { accuracy, standard_error: 0.0 })];
+        let scored = Scored { setting, estimates, expected: vec![None], macro_f1: vec![None] };
+        let cells = vec![vec![vec![Cell { feature, class: 1, weight: 1.0 }]]];
+        Followed { scored, right: Vec::new(), expected: Vec::new(), tallies: Vec::new(), cells }
+    };
+    let smooth = [followed("x", 0.0), followed("y", 1.0), followed("x", 0.5)];
+    let finish = Setting { zero_one: ZeroOne::Finish, ..setting };
+    let ended = search.follow(vec![(finish, vec![true])], &smooth, 1);
+    assert_eq!(ended[0].scored.estimates[0].unwrap().accuracy, 1.0);
+}
+
 /// What the settings of `params` score at 20 nonzeros on four folds, and how many fits that takes.
 fn scored_and_fits(texts: usize, params: &Params) -> (Vec<Scored>, usize) {
     let dataset = dataset(texts);
