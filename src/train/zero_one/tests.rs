@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::train::problem::tests::problem;
+use crate::train::problem::tests::{problem, problem_with};
 
 fn cells() -> impl Strategy<Value = Vec<Cell>> {
     let cell = (0..4_u32, 0..3_u32, -3..4_i32).prop_map(|(feature, class, weight)| Cell {
@@ -36,6 +36,17 @@ fn naive_right(problem: &Problem, cells: &[Cell]) -> f64 {
         })
         .map(|text| f64::from(problem.weights()[text]))
         .sum()
+}
+
+#[test]
+fn a_round_adds_first_what_gains_most_and_nothing_that_gains_no_more_beside_it() {
+    let texts = |times: usize, counts: [u16; 4], label: u32| vec![(counts.to_vec(), label, 1); times];
+    // By the texts that are wrong the feature 1 could gain 5; it gains 3, and beside the feature 2, which gains 4, nothing.
+    let problem = [texts(4, [0, 1, 1, 0], 1), texts(1, [0, 1, 0, 0], 1), texts(2, [0, 1, 0, 0], 0)].concat();
+    let problem = problem_with(&problem);
+    let mut fit = ZeroOneFit::new(&problem, &[]);
+    assert_eq!(fit.add_best(2, &mut Searched::default()), 1);
+    assert_eq!((fit.cells[0].feature, fit.right()), (2, 6.0));
 }
 
 proptest! {
