@@ -273,6 +273,25 @@ mod tests {
     }
 
     #[test]
+    fn an_l1_strength_does_the_same_to_twice_the_texts() {
+        let fitted = |times: usize, l1: f64| {
+            let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+            for (label, text) in texts().iter().cycle().take(times * texts().len()) {
+                builder.push(label, text.as_bytes(), 1.0).unwrap();
+            }
+            // Of more texts an L1 strength makes more of a penalty, and an L2 strength the same.
+            let (l1, l2) = (Some(l1), Some(0.5 * times as f64));
+            let params = Params { l1, l2, ..params(Objective::LogLoss) }.check().unwrap();
+            let weights = params.fit_dense(&builder.finish(1).unwrap()).unwrap().weights();
+            weights.iter().map(|(_, place)| place).collect::<Vec<_>>()
+        };
+        for l1 in [0.003, 0.03, 0.1] {
+            assert_eq!(fitted(1, l1), fitted(2, l1), "{l1}");
+        }
+        assert!(fitted(1, 0.003).len() > fitted(1, 0.1).len());
+    }
+
+    #[test]
     fn pruning_never_brings_a_weight_back_and_one_fit_serves_several_budgets() {
         let dataset = dataset();
         let dense = params(Objective::LogLoss).check().unwrap().fit_dense(&dataset).unwrap();
