@@ -207,6 +207,8 @@ mod tests {
     use proptest::test_runner::TestRunner;
 
     use super::*;
+    use crate::data::DatasetBuilder;
+    use crate::text::FeatureSpec;
     use crate::train::problem::tests::problem;
     use crate::train::right::right;
 
@@ -281,6 +283,21 @@ mod tests {
         });
         let gains: Vec<f64> = gains.collect();
         assert!(gains.iter().all(|&gain| gain >= 0.0) && gains.iter().any(|&gain| gain > 0.0));
+    }
+
+    #[test]
+    fn the_seed_decides_the_random_exchanges() {
+        // Labels that no word tells: there are many ways to fit them about as well.
+        let mut builder = DatasetBuilder::new(FeatureSpec::default()).unwrap();
+        let mut random = Random::new(1);
+        for at in 0..100 {
+            let text: Vec<String> = (0..4).map(|_| format!("w{}", random.below(30))).collect();
+            builder.push(["a", "b", "c"][at % 3], text.join(" ").as_bytes(), 1.0).unwrap();
+        }
+        let problem = Problem::of_all(&builder.finish(1).unwrap(), false);
+        let finished = |seed| finish(&problem, false, &[], 30, Effort::Final, seed);
+        assert_eq!(finished(1), finished(1));
+        assert_ne!(finished(1), finished(2));
     }
 
     #[test]
