@@ -65,6 +65,20 @@ fn of_sizes_that_are_accurate_enough_the_smallest_is_taken() {
 }
 
 #[test]
+fn settings_are_told_apart_at_the_size_that_a_budget_of_bytes_turns_out_to_allow() {
+    for bytes in [300, 350, 400] {
+        let (budget, objective) = (Budget::Bytes(bytes), Objective::LogLoss);
+        let params = Params { budget, objective, folds: 2, ..Params::default() };
+        let trained = params.check().unwrap().train(&with_own_words(11), None, &mut |_| ()).unwrap();
+        let tried: Vec<usize> = trained.report.candidates.iter().map(|tried| tried.nonzeros).collect();
+        let first_guess = tried[tried.len() - 1];
+        assert!(trained.model.nonzeros() * 6 / 5 < first_guess, "{bytes}: {tried:?}");
+        let at_the_last = tried.iter().filter(|&&size| size == trained.model.nonzeros());
+        assert!(at_the_last.count() >= 3, "{bytes}: {tried:?}");
+    }
+}
+
+#[test]
 fn a_file_is_filled_from_whatever_size_the_search_begins_with() {
     let files = [concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/titles.tsv").into()];
     let (dataset, _) =
