@@ -347,7 +347,7 @@ mod tests {
     fn a_short_axis_has_one_tick_with_its_number_for_each_budget_and_no_other() {
         let svg = |budgets: &[usize]| {
             let marks: Vec<Mark> = budgets.iter().map(|&budget| mark(budget, 0.5, 0.1)).collect();
-            draw(&marks, (999, 0.6), 0, None, "accuracy", "bars").unwrap()
+            draw(&marks, (999, 0.6), None, None, "accuracy", "bars").unwrap()
         };
         for budgets in [&[7][..], &[1, 2], &[5, 20, 80, 200], &[100, 150, 225, 340, 500]] {
             let svg = svg(budgets);

@@ -54,8 +54,8 @@ impl Weighed {
 }
 
 /// The accuracy of what got `right` of `all` held-out texts, both by trial, and its standard error: that of the mean of
-/// independent texts of fixed weights, which in each stratum are right at one rate. Where all of them are right, or none
-/// is, that is taken of one more text that is right and one that is wrong (Laplace's rule of succession).
+/// independent texts of fixed weights, which in each stratum are right at one rate. Where in every stratum all are right, or
+/// none is, that is taken of one more text of each that is right and one that is wrong (Laplace's rule of succession).
 pub(super) fn estimate<'w>(
     all: impl Iterator<Item = &'w Weighed>,
     right: impl Iterator<Item = &'w Weighed>,
@@ -71,13 +71,14 @@ pub(super) fn estimate<'w>(
         let squares_of_wrong = (squares - squares_of_right).max(0.0);
         squares_of_right * (1.0 - rate) * (1.0 - rate) + squares_of_wrong * rate * rate
     };
-    let variance = if total_right == 0.0 || total_right == total {
-        let squares: f64 = all.strata.iter().map(|[_, squares]| squares).sum();
-        let texts = total * total / squares;
-        squares * (texts + 1.0) / ((texts + 2.0) * (texts + 2.0))
-    } else {
-        all.strata.iter().zip(&right.strata).map(variance_of).sum()
-    };
+    let mut variance: f64 = all.strata.iter().zip(&right.strata).map(variance_of).sum();
+    if variance == 0.0 {
+        let doubt_of = |&[weight, squares]: &[f64; 2]| {
+            let texts = if squares > 0.0 { weight * weight / squares } else { 0.0 };
+            squares * (texts + 1.0) / ((texts + 2.0) * (texts + 2.0))
+        };
+        variance = all.strata.iter().map(doubt_of).sum();
+    }
     Estimate { accuracy: total_right / total, standard_error: variance.sqrt() / total }
 }
 
@@ -142,6 +143,14 @@ mod tests {
             assert!(is_near(doubt(2), accuracy, (3.0_f64 / 16.0 / 2.0).sqrt()));
             assert!(is_near(doubt(998), accuracy, (0.999_f64 * 0.001 / 998.0).sqrt()));
         }
+    }
+
+    #[test]
+    fn classes_of_which_all_or_none_are_right_leave_a_doubt_each() {
+        let texts: Vec<_> =
+            (0..110).map(|at| if at < 100 { ("a", 1.0, true) } else { ("b", 1.0, false) }).collect();
+        let doubt = |texts: f64| (texts + 1.0) / (texts + 2.0).powi(2) / texts;
+        assert!(is_near(estimated(&texts, true), 0.5, (doubt(100.0) + doubt(10.0)).sqrt() / 2.0));
     }
 
     #[test]
