@@ -47,9 +47,9 @@ pub(super) struct SmoothFit<'p> {
 
 /// A cell that is not in the fit, and what adding it is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Addition {
-    pub cell: Cell,
-    pub gain: f64,
+struct Addition {
+    cell: Cell,
+    gain: f64,
 }
 
 impl<'p> SmoothFit<'p> {
@@ -90,7 +90,7 @@ impl<'p> SmoothFit<'p> {
     }
 
     /// Computes the odds anew from the weights: what was kept up to date has gathered rounding errors.
-    pub(super) fn refresh(&mut self) {
+    fn refresh(&mut self) {
         let texts = self.problem.texts();
         self.odds.fill(0.0);
         for cell in &self.cells {
@@ -124,7 +124,7 @@ impl<'p> SmoothFit<'p> {
     }
 
     /// Moves the majoriser's tangent to where the fit is now.
-    pub(super) fn reweigh(&mut self) {
+    fn reweigh(&mut self) {
         self.line.leave();
         for text in 0..self.problem.texts() {
             let weight = self.problem.weights()[text];
@@ -196,7 +196,7 @@ impl<'p> SmoothFit<'p> {
     }
 
     /// Lowers the objective by one pass of Newton steps over the cells, one after the other.
-    pub(super) fn sweep(&mut self, steps: usize) {
+    fn sweep(&mut self, steps: usize) {
         for at in 0..self.cells.len() {
             self.update(at, steps);
         }
@@ -270,7 +270,7 @@ impl<'p> SmoothFit<'p> {
     }
 
     /// The best cells to add, best first, by exact line search among the most promising.
-    pub(super) fn additions(&mut self, most: usize) -> Vec<Addition> {
+    fn additions(&mut self, most: usize) -> Vec<Addition> {
         let mut found = self.promising(2 * most + 32);
         for addition in &mut found {
             *addition = self.exact(addition.cell.feature, addition.cell.class);
@@ -280,7 +280,7 @@ impl<'p> SmoothFit<'p> {
         found
     }
 
-    pub(super) fn add(&mut self, cell: Cell) {
+    fn add(&mut self, cell: Cell) {
         self.shift(cell.feature, cell.class, cell.weight);
         self.places.insert(cell.feature, cell.class);
         self.cells.push(cell);
@@ -288,7 +288,7 @@ impl<'p> SmoothFit<'p> {
 
     /// Adds up to `most` cells, best first, each only while its gain holds beside those added before it.
     /// Gives how many.
-    pub(super) fn add_best(&mut self, most: usize) -> usize {
+    fn add_best(&mut self, most: usize) -> usize {
         let mut added = 0;
         let candidates = self.additions(2 * most);
         for candidate in &candidates {
@@ -312,7 +312,7 @@ impl<'p> SmoothFit<'p> {
     }
 
     /// What the objective rises by when each cell goes, the others staying as they are.
-    pub(super) fn removal_costs(&mut self) -> Vec<f64> {
+    fn removal_costs(&mut self) -> Vec<f64> {
         (0..self.cells.len())
             .map(|at| {
                 let Cell { feature, class, weight } = self.cells[at];
@@ -324,7 +324,7 @@ impl<'p> SmoothFit<'p> {
     }
 
     /// Removes the cells that cost least until `size` are left.
-    pub(super) fn cut(&mut self, size: usize, by: PruneBy) {
+    fn cut(&mut self, size: usize, by: PruneBy) {
         let costs: Vec<f64> = match by {
             PruneBy::Cost => self.removal_costs(),
             PruneBy::Magnitude => self.cells.iter().map(|cell| f64::from(cell.weight.abs())).collect(),
