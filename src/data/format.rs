@@ -5,6 +5,7 @@ use std::path::Path;
 
 /// How records are written in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Format {
     /// A text a line, without a label.
     Lines,

@@ -44,6 +44,7 @@ const READ_BYTES: usize = 64 << 10;
 
 /// A column of a table, or a field of a JSON object.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Column {
     /// By its name in the header; in JSON Lines a dotted path: `job.title` is the field `title` of the object in the
     /// field `job`.

@@ -15,6 +15,7 @@ const MAX_THREADS: usize = 1024;
 
 /// What is written for each record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Output {
     /// The label, on a line of its own. Further values, if asked for, follow in columns separated by tabs.
     #[default]

@@ -17,6 +17,7 @@ pub const MAX_NGRAMS: u8 = 8;
 
 /// What a feature is; its name tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum FeatureKind {
     /// The feature that every text has once: `(intercept)`.
     Intercept,
@@ -101,7 +102,8 @@ impl Default for AffixLengths {
 ///
 /// ```
 /// # use paring::text::{AffixLengths, FeatureSpec};
-/// let spec = FeatureSpec { ngrams: 2, affixes: Some(AffixLengths { min: 3, max: 3 }) };
+/// let affixes = Some(AffixLengths { min: 3, max: 3 });
+/// let spec = FeatureSpec { ngrams: 2, affixes, ..FeatureSpec::default() };
 /// let mut names = Vec::new();
 /// spec.extractor()?.for_each_feature(b"Night nurse", |name| names.push(name.to_string()));
 /// assert_eq!(

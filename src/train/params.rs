@@ -103,6 +103,7 @@ impl FromStr for Objective {
 
 /// What decides which weights are pruned first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PruneBy {
     /// What the loss rises by when the weight goes. The default.
     Cost,

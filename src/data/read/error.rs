@@ -17,6 +17,7 @@ const NAMES_LISTED: usize = 20;
 
 /// What a column is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ColumnRole {
     /// The label.
     Label,
