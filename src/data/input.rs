@@ -1,7 +1,7 @@
 //! Files, pipes and standard input, with gzip and Zstandard read through.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -57,6 +57,27 @@ pub fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read 
         }),
         Some(Kind::Zstandard) => in_a_thread("zstd", move || zstd::Decoder::new(input)),
     }
+}
+
+/// Reads the next line into `line`, which it clears, without its end, LF or CRLF; gives whether there was one.
+///
+/// # Errors
+/// When the line is longer than [`MAX_RECORD_BYTES`], or cannot be read.
+pub fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let most = MAX_RECORD_BYTES as u64 + 1;
+    if input.take(most).read_until(b'\n', line)? == 0 {
+        return Ok(false);
+    }
+    if line.ends_with(b"\n") {
+        line.pop();
+    } else if line.len() > MAX_RECORD_BYTES {
+        return Err(record_too_long());
+    }
+    if line.ends_with(b"\r") {
+        line.pop();
+    }
+    Ok(true)
 }
 
 pub(crate) fn record_too_long() -> io::Error {

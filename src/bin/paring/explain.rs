@@ -1,11 +1,11 @@
 //! `paring explain`: why a text gets its label.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use paring::data::input::{self, MAX_RECORD_BYTES, STANDARD_INPUT};
+use paring::data::input::{self, STANDARD_INPUT};
 use paring::infer::{Classifier, Contribution};
 use paring::text::Tokenizer;
 
@@ -59,19 +59,8 @@ pub fn run(arguments: &Explain) -> Result<(), Failure> {
 
 fn explain_lines(classifier: &Classifier, input: &mut impl BufRead) -> Result<(), Failure> {
     let mut line = Vec::new();
-    for number in 1_u64.. {
-        line.clear();
-        let most = MAX_RECORD_BYTES as u64;
-        let read = input.take(most).read_until(b'\n', &mut line);
-        if read.map_err(|error| format!("standard input: {error}"))? == 0 {
-            break;
-        }
-        if line.len() as u64 == most {
-            return Err(format!("standard input:{number}: a line of more than 2 GiB: expected a text").into());
-        }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        print(&explained(classifier, &String::from_utf8_lossy(text)))?;
+    while input::read_line(input, &mut line).map_err(|error| format!("standard input: {error}"))? {
+        print(&explained(classifier, &String::from_utf8_lossy(&line)))?;
     }
     Ok(())
 }

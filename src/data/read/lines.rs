@@ -1,12 +1,12 @@
 //! Lines, and rows of columns separated by tabs.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 use memchr::memchr_iter;
 
 use super::BadRecord;
 use super::table::{MAX_COLUMNS, Row, Rows};
-use crate::data::input::{MAX_RECORD_BYTES, record_too_long};
+use crate::data::input::read_line;
 
 /// Reads lines and counts them.
 pub(super) struct Lines<R> {
@@ -21,18 +21,8 @@ impl<R: BufRead> Lines<R> {
 
     /// Reads the next line into `line`, without its end, and gives its number; `None` at the end.
     pub(super) fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
-        line.clear();
-        let most = MAX_RECORD_BYTES as u64 + 1;
-        if self.input.by_ref().take(most).read_until(b'\n', line)? == 0 {
+        if !read_line(&mut self.input, line)? {
             return Ok(None);
-        }
-        if line.ends_with(b"\n") {
-            line.pop();
-        } else if line.len() > MAX_RECORD_BYTES {
-            return Err(record_too_long());
-        }
-        if line.ends_with(b"\r") {
-            line.pop();
         }
         self.read += 1;
         Ok(Some(self.read))
