@@ -5,7 +5,7 @@ mod macro_f1;
 mod race;
 mod weighed;
 
-use macro_f1::Tally;
+use race::Fit;
 use weighed::Weighed;
 
 use super::cell::Cell;
@@ -265,17 +265,11 @@ struct Search<'s> {
     step: &'s (dyn Fn(Progress) + Sync),
 }
 
-/// A setting's scores, and where its fits ended.
+/// A setting's scores, and its fits.
 struct Followed {
     scored: Scored,
-    /// The held-out texts that are right, by trial, then by size.
-    right: Vec<Vec<Option<Weighed>>>,
-    /// The weight of those that are expected to be right, likewise, where settings are told apart by it.
-    expected: Vec<Vec<Option<f64>>>,
-    /// What they are labelled as, likewise, where settings are told apart by macro F1.
-    tallies: Vec<Vec<Option<Tally>>>,
-    /// By trial, then by size; none where nothing starts from them.
-    cells: Vec<Vec<Vec<Cell>>>,
+    /// By trial, then by size; where it fell out of the race before, what it is taken to have right.
+    fits: Vec<Vec<Option<Fit>>>,
 }
 
 impl Search<'_> {
@@ -414,16 +408,15 @@ fn is_expected(trials: &[Trial], size: usize) -> bool {
 
 /// What a model of these cells scores on held-out texts.
 pub(super) fn score_cells(trials: &[Trial], cells: &[Cell]) -> Estimate {
-    let right = |trial: &Trial| vec![Some(trial.right(&predicted(&trial.held_out, cells)))];
-    let right: Vec<_> = trials.iter().map(right).collect();
-    estimate(trials, &right, 0).expect("every trial has been scored")
+    let right = |trial: &Trial| trial.right(&predicted(&trial.held_out, cells));
+    let right: Vec<Weighed> = trials.iter().map(right).collect();
+    weighed::estimate(trials.iter().map(|trial| &trial.all), right.iter())
 }
 
-/// The accuracy at one size: `right` has the held-out texts that are right, by trial, then by size. None where a trial has
-/// none.
-fn estimate(trials: &[Trial], right: &[Vec<Option<Weighed>>], at: usize) -> Option<Estimate> {
-    let right: Option<Vec<&Weighed>> = right.iter().map(|right| right[at].as_ref()).collect();
-    Some(weighed::estimate(trials.iter().map(|trial| &trial.all), right?.into_iter()))
+/// The accuracy at one size of fits by trial, then by size. None where a trial has none.
+fn estimate(trials: &[Trial], fits: &[Vec<Option<Fit>>], at: usize) -> Option<Estimate> {
+    let fits: Option<Vec<&Fit>> = fits.iter().map(|fits| fits[at].as_ref()).collect();
+    Some(weighed::estimate(trials.iter().map(|trial| &trial.all), fits?.into_iter().map(|fit| &fit.right)))
 }
 
 /// The best followed to a size, to go on from; among equals the first. A naive Bayes penalty has to be clearly

@@ -19,13 +19,23 @@ use crate::train::{Estimate, Progress};
 const BEHIND: f64 = 0.5;
 
 /// What was fitted to a trial at a size.
-struct Fit {
-    at: usize,
-    right: Weighed,
+#[derive(Debug, Clone)]
+pub(super) struct Fit {
+    /// The held-out texts that are right.
+    pub right: Weighed,
+    /// The weight of those that are expected to be right, where settings are told apart by it.
     expected: Option<f64>,
+    /// What they are labelled as, where settings are told apart by macro F1.
     tally: Option<Tally>,
     /// None where nothing starts from them.
     cells: Vec<Cell>,
+}
+
+impl Fit {
+    /// What is known of it by which texts are right, and nothing else.
+    fn by_right(right: Weighed) -> Fit {
+        Fit { right, expected: None, tally: None, cells: Vec::new() }
+    }
 }
 
 /// What falls out of the race.
@@ -52,10 +62,7 @@ impl Search<'_> {
         let (trials, sizes) = (self.trials.len(), self.sizes.len());
         let nothing = |&(setting, _): &(Setting, _)| Followed {
             scored: unscored(setting),
-            right: vec![vec![None; sizes]; trials],
-            expected: vec![vec![None; sizes]; trials],
-            tallies: vec![vec![None; sizes]; trials],
-            cells: vec![vec![Vec::new(); sizes]; trials],
+            fits: vec![vec![None; sizes]; trials],
         };
         let mut followed: Vec<Followed> = settings.iter().map(nothing).collect();
         self.fit(&settings, rivals, 0..first, &mut followed);
@@ -67,9 +74,9 @@ impl Search<'_> {
         for Behind { number, at, lost, leader } in behind {
             for trial in first..trials {
                 let ahead = leader.map_or_else(|| best_followed(rivals, at), |leader| &followed[leader]);
-                let right = ahead.right[trial][at].as_ref();
-                followed[number].right[trial][at] =
-                    right.map(|right| right.less(lost, &self.trials[trial].all));
+                let fit = ahead.fits[trial][at].as_ref();
+                followed[number].fits[trial][at] =
+                    fit.map(|fit| Fit::by_right(fit.right.less(lost, &self.trials[trial].all)));
             }
         }
         for followed in &mut followed {
@@ -82,7 +89,7 @@ impl Search<'_> {
     fn race(&self, followed: &[Followed], rivals: &[Followed], first: usize) -> Vec<Behind> {
         let mut behind = Vec::new();
         for at in 0..self.sizes.len() {
-            let reached = |followed: &Followed| estimate(&self.trials[..first], &followed.right[..first], at);
+            let reached = |followed: &Followed| estimate(&self.trials[..first], &followed.fits[..first], at);
             let of_rivals = || reached(best_followed(rivals, at)).expect("rivals are fitted to all trials");
             let mut best = (!rivals.is_empty()).then(of_rivals);
             let mut leader = None;
@@ -125,11 +132,8 @@ impl Search<'_> {
             }
         });
         for ((number, trial), fits) in tasks.into_iter().zip(fits) {
-            for Fit { at, right, expected, tally, cells } in fits {
-                followed[number].right[trial][at] = Some(right);
-                followed[number].expected[trial][at] = expected;
-                followed[number].tallies[trial][at] = tally;
-                followed[number].cells[trial][at] = cells;
+            for (at, fit) in fits {
+                followed[number].fits[trial][at] = Some(fit);
             }
         }
     }
@@ -139,7 +143,7 @@ impl Search<'_> {
         setting: &Setting,
         trial: usize,
         is_wanted: &dyn Fn(usize) -> bool,
-    ) -> (Vec<Fit>, Progress) {
+    ) -> (Vec<(usize, Fit)>, Progress) {
         let trial = &self.trials[trial];
         let mut last = Progress { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
         let mut fits = Vec::new();
@@ -154,7 +158,7 @@ impl Search<'_> {
                 let kept = if self.finished[at] { cells.to_vec() } else { Vec::new() };
                 let expected = self.expected[at].then(|| expected_right(&trial.held_out, cells));
                 let (right, tally) = self.right(trial, cells);
-                fits.push(Fit { at, right, expected, tally, cells: kept });
+                fits.push((at, Fit { right, expected, tally, cells: kept }));
             },
         );
         (fits, last)
@@ -166,13 +170,13 @@ impl Search<'_> {
         trial: usize,
         is_wanted: &dyn Fn(usize) -> bool,
         smooth: &[Followed],
-    ) -> (Vec<Fit>, Progress) {
+    ) -> (Vec<(usize, Fit)>, Progress) {
         let on = &self.trials[trial];
         let mut last = Progress { stage: "", done: 0.0, loss: 0.0, nonzeros: 0 };
         let fit = |at: usize| {
             let start = match setting.zero_one {
                 ZeroOne::Alone => &[][..],
-                _ => &best_followed(smooth, at).cells[trial][at],
+                _ => best_followed(smooth, at).fits[trial][at].as_ref().map_or(&[][..], |fit| &fit.cells),
             };
             let (size, seed) = (self.sizes[at], self.params.seed);
             let cells = path::finish(&on.fitted, setting.dropout, start, size, Effort::Trial, seed);
@@ -180,7 +184,7 @@ impl Search<'_> {
             // Weights far below the others' are zero: a fold may weigh nothing.
             last.loss = (on.weight() - right.total()) / on.weight().max(f64::MIN_POSITIVE);
             last.nonzeros = cells.len();
-            Fit { at, right, expected: None, tally, cells: Vec::new() }
+            (at, Fit { tally, ..Fit::by_right(right) })
         };
         let fits = (0..self.sizes.len()).filter(|&at| is_wanted(at)).map(fit).collect();
         (fits, last)
@@ -209,20 +213,21 @@ impl Search<'_> {
     }
 
     /// What comes of each trial's fits, at each size.
-    fn scored(&self, Followed { scored, right, expected, tallies, .. }: &Followed) -> Scored {
+    fn scored(&self, Followed { scored, fits }: &Followed) -> Scored {
         let sizes = 0..self.sizes.len();
         let total: f64 = self.trials.iter().map(Trial::weight).sum();
         let expected_accuracy = |at: usize| {
-            let expected: Option<f64> = expected.iter().map(|expected| expected[at]).sum();
+            let expected: Option<f64> = fits.iter().map(|fits| fits[at].as_ref()?.expected).sum();
             Some(expected? / total)
         };
         let macro_f1 = |at: usize| {
-            let tallies: Option<Vec<&Tally>> = tallies.iter().map(|tallies| tallies[at].as_ref()).collect();
+            let tallies: Option<Vec<&Tally>> =
+                fits.iter().map(|fits| fits[at].as_ref()?.tally.as_ref()).collect();
             Some(Tally::macro_f1(tallies?.into_iter()))
         };
         Scored {
             setting: scored.setting,
-            estimates: sizes.clone().map(|at| estimate(self.trials, right, at)).collect(),
+            estimates: sizes.clone().map(|at| estimate(self.trials, fits, at)).collect(),
             expected: sizes.clone().map(expected_accuracy).collect(),
             macro_f1: sizes.map(macro_f1).collect(),
         }
@@ -266,8 +271,8 @@ mod tests {
             let setting = Setting::without_choice(&Params::default());
             let scored = unscored(setting);
             let of_first = |trial: &Trial| Weighed::of(&trial.held_out, false, |text| (text as f64) < right);
-            let right = trials.iter().map(|trial| vec![Some(of_first(trial))]).collect();
-            Followed { scored, right, expected: vec![vec![None]; 2], tallies: Vec::new(), cells: Vec::new() }
+            let fits = trials.iter().map(|trial| vec![Some(Fit::by_right(of_first(trial)))]).collect();
+            Followed { scored, fits }
         };
         let behind = |followed: &[Followed], rivals: &[Followed]| -> Vec<(usize, Option<usize>)> {
             let behind = search.race(followed, rivals, 1);

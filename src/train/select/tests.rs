@@ -174,13 +174,6 @@ fn where_the_smallest_is_sought_sizes_are_gone_on_with_that_may_become_it_or_dec
             expected: vec![None; accuracies.len()],
             macro_f1: vec![None; accuracies.len()],
         };
-        let followed = Followed {
-            scored,
-            right: Vec::new(),
-            expected: Vec::new(),
-            tallies: Vec::new(),
-            cells: Vec::new(),
-        };
         let search = Search {
             dataset: &dataset,
             params: &Params::default(),
@@ -191,7 +184,7 @@ fn where_the_smallest_is_sought_sizes_are_gone_on_with_that_may_become_it_or_dec
             expected: Vec::new(),
             step: &|_| (),
         };
-        let open = search.open(&[followed]);
+        let open = search.open(&[Followed { scored, fits: Vec::new() }]);
         (0..open.len()).filter(|&at| open[at]).collect::<Vec<_>>()
     };
     let accuracies = [0.5, 0.76, 0.775, 0.796, 0.8, 0.798, 0.791];
@@ -208,7 +201,7 @@ fn a_naive_bayes_penalty_is_gone_on_from_where_it_is_half_a_standard_error_bette
         let setting = Setting { naive_bayes, ..Setting::without_choice(&Params::default()) };
         let estimates = vec![Some(Estimate { accuracy, standard_error: 0.01 })];
         let scored = Scored { setting, estimates, expected: vec![None], macro_f1: vec![None] };
-        Followed { scored, right: Vec::new(), expected: Vec::new(), tallies: Vec::new(), cells: Vec::new() }
+        Followed { scored, fits: Vec::new() }
     };
     let goes_on = |accuracy| {
         let all = [followed(false, 0.7), followed(true, accuracy)];
@@ -223,7 +216,7 @@ fn half_a_standard_error_more_is_clearly_ahead_and_nothing_is_ahead_of_none() {
         let setting = Setting::without_choice(&Params::default());
         let estimates = vec![accuracy.map(|accuracy| Estimate { accuracy, standard_error: 0.01 })];
         let scored = Scored { setting, estimates, expected: vec![None], macro_f1: vec![None] };
-        Followed { scored, right: Vec::new(), expected: Vec::new(), tallies: Vec::new(), cells: Vec::new() }
+        Followed { scored, fits: Vec::new() }
     };
     let others = [followed(Some(0.7)), followed(Some(0.6)), followed(None)];
     let is_ahead = |some: &[Followed], others: &[Followed]| is_ahead(some, others, 0, CLEARLY);
