@@ -107,6 +107,7 @@ extern crate alloc;
 
 pub mod infer;
 pub mod model;
+mod simd;
 pub mod text;
 
 #[cfg(feature = "train")]

@@ -226,8 +226,9 @@ struct Carry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan::{Instructions, Kernel};
+    use super::super::scan::{self, ScanKernel};
     use super::*;
+    use crate::simd::Instructions;
     use alloc::string::String;
     use alloc::vec;
     use alloc::vec::Vec;
@@ -235,7 +236,7 @@ mod tests {
 
     struct Push<'a>(&'a mut Window, &'a [u8], Lines);
 
-    impl Kernel for Push<'_> {
+    impl ScanKernel for Push<'_> {
         type Output = ();
 
         fn run(self, scan: impl Scan) {
@@ -275,14 +276,14 @@ mod tests {
         for instructions in Instructions::available() {
             let mut window = Window::default();
             // What was there before must not matter.
-            instructions.run(Push(&mut window, &[b'x'; SIZE], Lines::One));
+            scan::run(instructions, Push(&mut window, &[b'x'; SIZE], Lines::One));
             window.clear();
             let mut all = Vec::new();
             for (text, lines) in texts {
                 if !window.takes(text.len()) {
                     break;
                 }
-                instructions.run(Push(&mut window, text, *lines));
+                scan::run(instructions, Push(&mut window, text, *lines));
                 all.extend(expected(text, *lines));
             }
             let found: Vec<Vec<u8>> =
@@ -320,8 +321,8 @@ mod tests {
     fn the_bytes_of_a_text_that_is_not_ascii_are_kept_as_they_were() {
         for instructions in Instructions::available() {
             let mut window = Window::default();
-            instructions.run(Push(&mut window, "night nurse".as_bytes(), Lines::One));
-            instructions.run(Push(&mut window, "Été".as_bytes(), Lines::One));
+            scan::run(instructions, Push(&mut window, "night nurse".as_bytes(), Lines::One));
+            scan::run(instructions, Push(&mut window, "Été".as_bytes(), Lines::One));
             let (start, end) = window.events().get(3);
             assert_eq!(window.original_run(start, end), "Été".as_bytes());
         }
