@@ -24,16 +24,16 @@ pub(super) struct Fit {
     /// The held-out texts that are right.
     pub right: Weighed,
     /// The weight of those that are expected to be right, where settings are told apart by it.
-    expected: Option<f64>,
+    pub expected: Option<f64>,
     /// What they are labelled as, where settings are told apart by macro F1.
-    tally: Option<Tally>,
+    pub tally: Option<Tally>,
     /// None where nothing starts from them.
-    cells: Vec<Cell>,
+    pub cells: Vec<Cell>,
 }
 
 impl Fit {
     /// What is known of it by which texts are right, and nothing else.
-    fn by_right(right: Weighed) -> Fit {
+    pub(super) fn by_right(right: Weighed) -> Fit {
         Fit { right, expected: None, tally: None, cells: Vec::new() }
     }
 }

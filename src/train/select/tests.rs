@@ -93,10 +93,11 @@ fn what_ends_under_0_1_loss_starts_from_the_best_smooth_fit() {
     let dataset = builder.finish(1).unwrap();
     // Either word gets all texts right that are fitted to, and one of them that which is held out.
     let fold = folds::Fold { fitted: vec![0, 1, 2], held_out: vec![3] };
+    let trials = [Trial::of_fold(&dataset, &fold, false)];
     let search = Search {
         dataset: &dataset,
         params: &Params::default(),
-        trials: &[Trial::of_fold(&dataset, &fold, false)],
+        trials: &trials,
         sizes: &[1],
         sought: Sought::BestAtEach,
         finished: vec![true],
@@ -108,8 +109,9 @@ fn what_ends_under_0_1_loss_starts_from_the_best_smooth_fit() {
         let feature = dataset.features().iter().position(|feature| feature == word).unwrap() as u32;
         let estimates = vec![Some(Estimate { accuracy, standard_error: 0.0 })];
         let scored = Scored { setting, estimates, expected: vec![None], macro_f1: vec![None] };
-        let cells = vec![vec![vec![Cell { feature, class: 1, weight: 1.0 }]]];
-        Followed { scored, right: Vec::new(), expected: Vec::new(), tallies: Vec::new(), cells }
+        let cells = vec![Cell { feature, class: 1, weight: 1.0 }];
+        let fit = Fit { cells, ..Fit::by_right(trials[0].all.clone()) };
+        Followed { scored, fits: vec![vec![Some(fit)]] }
     };
     let smooth = [followed("x", 0.0), followed("y", 1.0), followed("x", 0.5)];
     let finish = Setting { zero_one: ZeroOne::Finish, ..setting };
