@@ -67,7 +67,7 @@ pub struct Classify {
     #[arg(long)]
     no_header: bool,
 
-    /// What to write for each record
+    /// What to write for each record; in lines and TSV, tabs in a label become spaces
     #[arg(long, value_enum, default_value = "label")]
     output: OutputArgument,
 
@@ -85,7 +85,8 @@ pub struct Classify {
     #[arg(long)]
     probabilities: bool,
 
-    /// Give the K best classes, the best first, each with what was asked for
+    /// Give the K best classes, the best first, each with what was asked for; the margin of the last of all is infinite:
+    /// `inf`, or null in JSON
     #[arg(long, value_name = "K", default_value_t = NonZeroUsize::MIN, value_parser = at_least_one)]
     top: NonZeroUsize,
 
