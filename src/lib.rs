@@ -107,7 +107,6 @@ extern crate alloc;
 
 pub mod infer;
 pub mod model;
-mod simd;
 pub mod text;
 
 #[cfg(feature = "train")]

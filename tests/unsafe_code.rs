@@ -1,4 +1,4 @@
-//! Unsafe code is in the modules that choose instructions and that scan, and in no other.
+//! Unsafe code is in the scanning module alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn unsafe_code_is_in_two_modules_alone_and_each_place_is_argued() {
+fn unsafe_code_is_in_the_scanning_module_alone_and_each_place_is_argued() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
@@ -28,8 +28,7 @@ fn unsafe_code_is_in_two_modules_alone_and_each_place_is_argued() {
         let text = fs::read_to_string(&file).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         for (at, _) in lines.iter().enumerate().filter(|(_, line)| has_unsafe(line)) {
-            let may_have = ["simd", "infer/scan"].iter().any(|module| file.starts_with(root.join(module)));
-            assert!(may_have, "{}:{}", file.display(), at + 1);
+            assert!(file.starts_with(root.join("infer/scan")), "{}:{}", file.display(), at + 1);
             let before = lines[at.saturating_sub(10)..=at].join("\n");
             assert!(
                 before.contains("SAFETY") || before.contains("# Safety"),
@@ -41,7 +40,7 @@ fn unsafe_code_is_in_two_modules_alone_and_each_place_is_argued() {
         }
     }
     assert!(places > 0);
-    // The crate denies it, so that these two alone can allow it; each other module forbids even that.
+    // The crate denies it, so that the scanning module alone can allow it; each other module forbids even that.
     let has = |file: PathBuf, what: &str| {
         assert!(fs::read_to_string(&file).unwrap().contains(what), "{what} in {}", file.display());
     };

@@ -11,12 +11,11 @@
 
 use super::find::{Finder, Hits};
 use super::lexicon::Lexicon;
-use super::scan::{self, Scan, ScanKernel};
+use super::scan::{Instructions, Kernel, Scan};
 use super::tally::{Tally, Totals, Touched};
 use super::window::{self, Lines, Window};
 use super::{Label, Prediction};
 use crate::Model;
-use crate::simd::{Instructions, Kernel};
 
 /// A model as the fast way wants it.
 #[derive(Debug, Clone)]
@@ -153,7 +152,7 @@ impl<'c> Engine<'c> {
     }
 
     fn push(&mut self, text: &[u8], lines: Lines) {
-        scan::run(self.instructions, Push { window: &mut self.window, text, lines });
+        self.instructions.run(Push { window: &mut self.window, text, lines });
     }
 
     /// Finds the features in the window.
@@ -166,7 +165,7 @@ impl<'c> Engine<'c> {
         self.finder.start_line();
         self.find();
         let Engine { model, compiled, instructions, hits, totals, touched, .. } = self;
-        scan::run(*instructions, LabelHits { model, tally: &compiled.tally, hits, totals, touched, emit });
+        instructions.run(LabelHits { model, tally: &compiled.tally, hits, totals, touched, emit });
     }
 }
 
@@ -202,7 +201,7 @@ struct Push<'a> {
     lines: Lines,
 }
 
-impl ScanKernel for Push<'_> {
+impl Kernel for Push<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -223,7 +222,7 @@ impl Kernel for Find<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self, _: impl Scan) {
         self.finder.find(self.model, self.lexicon, self.window, self.hits);
     }
 }
@@ -237,7 +236,7 @@ struct LabelHits<'a, F> {
     emit: F,
 }
 
-impl<F: FnMut(Label)> ScanKernel for LabelHits<'_, F> {
+impl<F: FnMut(Label)> Kernel for LabelHits<'_, F> {
     type Output = ();
 
     #[inline(always)]

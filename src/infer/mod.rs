@@ -23,7 +23,7 @@ use crate::Model;
 use engine::Compiled;
 
 #[doc(hidden)]
-pub use crate::simd::Instructions;
+pub use scan::Instructions;
 pub use scorer::Scorer;
 
 /// What a text was classified as.

@@ -6,10 +6,10 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::engine::Engine;
+use super::scan::Instructions;
 use super::tally::{self, Totals};
 use super::{Classifier, Label, Prediction, plain};
 use crate::Model;
-use crate::simd::Instructions;
 use crate::text::features::FeatureExtractor;
 
 /// Classifies texts one after the other in buffers of its own; made by [`Classifier::scorer`].

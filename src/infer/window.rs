@@ -226,9 +226,8 @@ struct Carry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan::{self, ScanKernel};
+    use super::super::scan::{Instructions, Kernel};
     use super::*;
-    use crate::simd::Instructions;
     use alloc::string::String;
     use alloc::vec;
     use alloc::vec::Vec;
@@ -236,7 +235,7 @@ mod tests {
 
     struct Push<'a>(&'a mut Window, &'a [u8], Lines);
 
-    impl ScanKernel for Push<'_> {
+    impl Kernel for Push<'_> {
         type Output = ();
 
         fn run(self, scan: impl Scan) {
@@ -276,14 +275,14 @@ mod tests {
         for instructions in Instructions::available() {
             let mut window = Window::default();
             // What was there before must not matter.
-            scan::run(instructions, Push(&mut window, &[b'x'; SIZE], Lines::One));
+            instructions.run(Push(&mut window, &[b'x'; SIZE], Lines::One));
             window.clear();
             let mut all = Vec::new();
             for (text, lines) in texts {
                 if !window.takes(text.len()) {
                     break;
                 }
-                scan::run(instructions, Push(&mut window, text, *lines));
+                instructions.run(Push(&mut window, text, *lines));
                 all.extend(expected(text, *lines));
             }
             let found: Vec<Vec<u8>> =
@@ -321,8 +320,8 @@ mod tests {
     fn the_bytes_of_a_text_that_is_not_ascii_are_kept_as_they_were() {
         for instructions in Instructions::available() {
             let mut window = Window::default();
-            scan::run(instructions, Push(&mut window, "night nurse".as_bytes(), Lines::One));
-            scan::run(instructions, Push(&mut window, "Été".as_bytes(), Lines::One));
+            instructions.run(Push(&mut window, "night nurse".as_bytes(), Lines::One));
+            instructions.run(Push(&mut window, "Été".as_bytes(), Lines::One));
             let (start, end) = window.events().get(3);
             assert_eq!(window.original_run(start, end), "Été".as_bytes());
         }

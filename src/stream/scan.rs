@@ -1,7 +1,7 @@
 //! Finds all places of a few bytes, where they are so close together that a search for each would cost too much.
 
-use crate::infer::scan::{self, CHUNK, Scan, ScanKernel};
-use crate::simd::Instructions;
+use crate::infer::Instructions;
+use crate::infer::scan::{CHUNK, Kernel, Scan};
 
 /// Bytes that are searched at a time. Few in tests, that they go beyond them; so are those of other such constants.
 const WINDOW_BYTES: usize = if cfg!(test) { 80 } else { 4 << 10 };
@@ -61,7 +61,7 @@ impl Places {
             self.window_start = self.window_end;
             self.window_end = block.len().min(self.window_start + WINDOW_BYTES);
             let window = &block[self.window_start..self.window_end];
-            self.count = scan::run(self.instructions, Search { window, sought, found: &mut self.found });
+            self.count = self.instructions.run(Search { window, sought, found: &mut self.found });
         }
         self.count > 0
     }
@@ -74,7 +74,7 @@ struct Search<'w, const N: usize> {
     found: &'w mut [u16; WINDOW_BYTES + CHUNK],
 }
 
-impl<const N: usize> ScanKernel for Search<'_, N> {
+impl<const N: usize> Kernel for Search<'_, N> {
     type Output = usize;
 
     #[inline(always)]

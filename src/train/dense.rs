@@ -9,7 +9,7 @@ use super::loss::Loss;
 use super::problem::Problem;
 use super::ridge::Ridge;
 use super::rows::{Odds, WeightedSum, stride};
-use crate::simd::Instructions;
+use crate::infer::Instructions;
 
 /// A proximal step that promises less than this share of the objective has come to rest.
 const TOLERANCE: f64 = 5e-5;

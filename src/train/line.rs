@@ -1,7 +1,8 @@
 //! The exact line search: one weight of a smooth loss, all others fixed.
 
 use super::exp_ln::{exp, ln};
-use crate::simd::{Instructions, Kernel};
+use crate::infer::Instructions;
+use crate::infer::scan::{Kernel, Scan};
 
 /// The texts that one weight bears on, gathered: those of its feature once for all of its classes. Arrays of equal length.
 ///
@@ -265,7 +266,7 @@ impl Kernel for Growths<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self, _: impl Scan) {
         for (to, &share) in self.growths.iter_mut().zip(self.shares) {
             *to = growth(self.d, share);
         }
@@ -293,7 +294,7 @@ impl Kernel for Probabilities<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn run(self) -> bool {
+    fn run(self, _: impl Scan) -> bool {
         let mut lost = false;
         for ((p, rest), &total) in self.p.iter_mut().zip(self.rest).zip(self.totals) {
             let difference = total - f64::from(*p);
@@ -318,7 +319,7 @@ impl Kernel for Derivatives<'_> {
     type Output = (f32, f32);
 
     #[inline(always)]
-    fn run(self) -> (f32, f32) {
+    fn run(self, _: impl Scan) -> (f32, f32) {
         let mut sums = Sums::default();
         self.line.for_each(|lane, text| sums.add(lane, text, growth(self.d, text.share)));
         (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
@@ -334,7 +335,7 @@ impl Kernel for DerivativesHere<'_> {
     type Output = (f32, f32);
 
     #[inline(always)]
-    fn run(self) -> (f32, f32) {
+    fn run(self, _: impl Scan) -> (f32, f32) {
         let mut sums = Sums::default();
         self.line.for_each(|lane, text| sums.add(lane, text, 1.0));
         (sums.slopes.iter().sum(), sums.curvatures.iter().sum())
@@ -352,7 +353,7 @@ impl Kernel for Rise<'_> {
     type Output = f64;
 
     #[inline(always)]
-    fn run(self) -> f64 {
+    fn run(self, _: impl Scan) -> f64 {
         let Rise { line, d, q } = self;
         // The logarithm of what the text's own class's probability is multiplied by.
         let log_ratio = |Text { p, rest, share, own, .. }: Text| {

@@ -1,7 +1,7 @@
 //! Rows of one number for each class, added up and exponentiated with the vectors that the machine has.
 
 use super::exp_ln::exp;
-use crate::simd::Kernel;
+use crate::infer::scan::{Kernel, Scan};
 
 /// The numbers that a row of a matrix takes, of which there is one for each class: those beyond are 0, and let vectors
 /// be full.
@@ -23,7 +23,7 @@ impl Kernel for WeightedSum<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run(mut self, _: impl Scan) {
         let mut at = 0;
         while at < self.sum.len() {
             at += match self.sum.len() - at {
@@ -63,7 +63,7 @@ impl Kernel for Odds<'_> {
     type Output = (f32, f32);
 
     #[inline(always)]
-    fn run(self) -> (f32, f32) {
+    fn run(self, _: impl Scan) -> (f32, f32) {
         if self.scores.len() == 4 { odds::<4>(self.scores) } else { odds::<8>(self.scores) }
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::simd::Instructions;
+    use crate::infer::Instructions;
 
     proptest! {
         #[test]

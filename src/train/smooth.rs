@@ -10,7 +10,7 @@ use super::params::PruneBy;
 use super::problem::Problem;
 use super::ridge::Ridge;
 use super::rows::{WeightedSum, stride};
-use crate::simd::Instructions;
+use crate::infer::Instructions;
 
 pub(super) const LARGEST_WEIGHT: f32 = 30.0;
 const SMALLEST_ODDS: f32 = 1e-37;

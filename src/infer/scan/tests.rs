@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 struct MasksOf<'a>(&'a [u8; CHUNK], &'a mut [u8; CHUNK]);
 
-impl ScanKernel for MasksOf<'_> {
+impl Kernel for MasksOf<'_> {
     type Output = Masks;
 
     fn run(self, scan: impl Scan) -> Masks {
@@ -15,7 +15,7 @@ impl ScanKernel for MasksOf<'_> {
 
 struct PositionsOf<'a>(u64, u16, &'a mut [u16; CHUNK]);
 
-impl ScanKernel for PositionsOf<'_> {
+impl Kernel for PositionsOf<'_> {
     type Output = usize;
 
     fn run(self, scan: impl Scan) -> usize {
@@ -35,7 +35,7 @@ fn masks_byte_by_byte(bytes: &[u8; CHUNK]) -> Masks {
 fn check_masks(bytes: &[u8; CHUNK]) {
     for instructions in Instructions::available() {
         let mut lowered = [0; CHUNK];
-        let masks = run(instructions, MasksOf(bytes, &mut lowered));
+        let masks = instructions.run(MasksOf(bytes, &mut lowered));
         assert_eq!(masks, masks_byte_by_byte(bytes), "{}", instructions.name());
         assert_eq!(lowered, bytes.map(|byte| byte.to_ascii_lowercase()), "{}", instructions.name());
     }
@@ -60,7 +60,7 @@ fn every_byte_at_every_place_is_seen_as_what_it_is() {
 fn every_byte_that_is_sought_is_found_at_every_place_and_no_other() {
     struct Find<'a>(&'a [u8; CHUNK]);
 
-    impl ScanKernel for Find<'_> {
+    impl Kernel for Find<'_> {
         type Output = u64;
 
         fn run(self, scan: impl Scan) -> u64 {
@@ -76,16 +76,22 @@ fn every_byte_that_is_sought_is_found_at_every_place_and_no_other() {
                     let mut bytes = [other; CHUNK];
                     bytes[at] = byte;
                     let expected = others & !(1 << at) | u64::from(is_sought) << at;
-                    assert_eq!(run(instructions, Find(&bytes)), expected, "{}", instructions.name());
+                    assert_eq!(instructions.run(Find(&bytes)), expected, "{}", instructions.name());
                 }
             }
         }
     }
 }
 
+#[test]
+fn no_set_of_instructions_goes_untested_that_this_machine_has() {
+    assert_eq!(Instructions::available().next().unwrap().name(), "portable");
+    assert_eq!(Some(Instructions::best()), Instructions::available().last());
+}
+
 struct Largest<'a, const N: usize>(&'a [i16; N]);
 
-impl<const N: usize> ScanKernel for Largest<'_, N> {
+impl<const N: usize> Kernel for Largest<'_, N> {
     type Output = u32;
 
     fn run(self, scan: impl Scan) -> u32 {
@@ -97,7 +103,7 @@ fn check_largest<const N: usize>(values: &[i16; N]) {
     let largest = values.iter().max().unwrap();
     let first = values.iter().position(|value| value == largest).unwrap();
     for instructions in Instructions::available() {
-        assert_eq!(run(instructions, Largest(values)), first as u32, "{} {values:?}", instructions.name());
+        assert_eq!(instructions.run(Largest(values)), first as u32, "{} {values:?}", instructions.name());
     }
 }
 
@@ -121,7 +127,7 @@ proptest! {
             let expected: Vec<u16> = (0..64).filter(|at| bits >> at & 1 == 1).map(|at| base + at).collect();
             for instructions in Instructions::available() {
                 let mut positions = [0; CHUNK];
-                let count = run(instructions, PositionsOf(bits, base, &mut positions));
+                let count = instructions.run(PositionsOf(bits, base, &mut positions));
                 prop_assert_eq!(&positions[..count], &expected[..], "{}", instructions.name());
             }
         }

@@ -2,22 +2,55 @@
 
 use core::arch::x86_64::*;
 
-use super::{CHUNK, Masks, Scan, ScanKernel};
-use crate::simd::{Avx2, Avx512, Kernel};
+use super::{CHUNK, Kernel, Masks, Scan};
 
-/// Work with its way of scanning.
-pub(super) struct With<S, K> {
-    pub scan: S,
-    pub work: K,
+/// Proof that the machine has AVX2, BMI1, BMI2, LZCNT and POPCNT.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avx2(());
+
+/// Proof that the machine has AVX-512 F, BW, VL, VBMI and VBMI2, and all of [`Avx2`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avx512(());
+
+#[cfg(feature = "std")]
+macro_rules! has {
+    ($($feature:tt),*) => { true $(&& std::arch::is_x86_feature_detected!($feature))* };
 }
 
-impl<S: Scan, K: ScanKernel> Kernel for With<S, K> {
-    type Output = K::Output;
+/// Without the standard library, what the crate is compiled for.
+#[cfg(not(feature = "std"))]
+macro_rules! has {
+    ($($feature:tt),*) => { [$(cfg!(target_feature = $feature)),*].into_iter().all(|has| has) };
+}
 
-    #[inline(always)]
-    fn run(self) -> K::Output {
-        self.work.run(self.scan)
+impl Avx2 {
+    pub(super) fn is_available() -> bool {
+        has!("avx2", "bmi1", "bmi2", "lzcnt", "popcnt")
     }
+}
+
+impl Avx512 {
+    pub(super) fn is_available() -> bool {
+        Avx2::is_available() && has!("avx512f", "avx512bw", "avx512vl", "avx512vbmi", "avx512vbmi2")
+    }
+}
+
+/// Does `work` with AVX2.
+///
+/// # Safety
+/// [`Avx2::is_available`] must have returned `true`.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(super) unsafe fn with_avx2<K: Kernel>(work: K) -> K::Output {
+    work.run(Avx2(()))
+}
+
+/// Does `work` with AVX-512.
+///
+/// # Safety
+/// [`Avx512::is_available`] must have returned `true`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(super) unsafe fn with_avx512<K: Kernel>(work: K) -> K::Output {
+    work.run(Avx512(()))
 }
 
 impl Scan for Avx2 {
