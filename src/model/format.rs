@@ -54,8 +54,8 @@
 //! 3. A run of more than 256 bytes in UTF-8 is dropped. What stands on its two sides is consecutive.
 //! 4. A run is put into [NFKC](https://www.unicode.org/reports/tr15/), then in lower case as a whole, by Unicode's full
 //!    mappings of no language ([`str::to_lowercase`], in JavaScript `toLowerCase`): whether a capital sigma becomes `ς` or `σ`
-//!    hangs on what stands around it (Final_Sigma). What is then no word character is dropped. What is left is a token, unless nothing is. It is not cut
-//!    again, even where it holds several characters of step 2.
+//!    depends on what stands around it (Final_Sigma). What is then no word character is dropped. What is left is a token,
+//!    unless nothing is. It is not cut again, even where it holds several characters of step 2.
 //!
 //! A text without tokens, such as the empty one, has the scores of `(intercept)`, or 0 for all classes, and in that case the
 //! label of the first class, which is the most frequent in training. Margins are differences of sums, and probabilities

@@ -61,9 +61,9 @@ pub struct Estimate {
     /// The share of texts whose label was right, 0 to 1; texts count by their weights, and with
     /// [`Params::balance`] every class counts the same, as in balanced accuracy.
     pub accuracy: f64,
-    /// Its standard error, of a share of as many texts as is the square of the sum of the weights over the sum of their
-    /// squares (the effective sample size: Kish, "Survey sampling", 1965). 0 where all texts are right, or none: then it
-    /// says nothing.
+    /// Its standard error: of the mean of independent texts of fixed weights, all right at one rate, or with
+    /// [`Params::balance`] those of each class (a ratio estimate: Cochran, "Sampling techniques", 1977). Where all texts are
+    /// right, or none, it is that of one more right text and one more wrong one.
     pub standard_error: f64,
 }
 
@@ -251,8 +251,8 @@ pub struct Frontier {
 impl ValidParams {
     /// Trains on `dataset` within the budget. Deterministic: the same data, parameters and seed give
     /// the same model, on any number of threads. `validation` stands in for cross-validation: its texts count
-    /// alike, those with a label that the dataset does not have as wrong, or with [`Params::balance`] every class alike and
-    /// each of those as one text. `progress` is told how far training is.
+    /// alike, or with [`Params::balance`] every class alike; those with a label that the dataset does not have are wrong, and of
+    /// classes of their own. `progress` is told how far training is.
     ///
     /// # Errors
     /// When the budget holds no model, the memory allowed is too little, the validation data is empty or has no label

@@ -280,15 +280,19 @@ fn picture(rows: &[Row], fitted: &Fitted, measure: &str, texts: usize) -> Result
         Some((right, texts)) => right as f64 / texts as f64,
         None => row.point.cross_validated.accuracy,
     };
-    // A share of as many texts has this standard error; where all are right, or none, it does not tell how many.
-    let texts_of = |Estimate { accuracy, standard_error, .. }: Estimate| {
-        (standard_error > 0.0).then(|| accuracy * (1.0 - accuracy) / standard_error.powi(2))
+    // A share of as many texts has this standard error; where all are right, or none, others tell how many.
+    let texts_of = |row: &Row| {
+        let Estimate { accuracy, standard_error, .. } = row.point.cross_validated;
+        let varies = accuracy > 0.0 && accuracy < 1.0;
+        varies.then(|| (accuracy * (1.0 - accuracy) / standard_error.powi(2)).round())
     };
-    let mut estimates = rows.iter().map(|row| row.point.cross_validated);
-    let held_out = estimates.find_map(texts_of).unwrap_or(texts as f64).round();
+    let of_others = rows.iter().find_map(texts_of).unwrap_or(texts as f64);
     let interval = |row: &Row| match row.tested {
         Some((right, texts)) => wilson_interval(right, texts),
-        None => wilson_interval((accuracy(row) * held_out).round() as u64, held_out as u64),
+        None => {
+            let texts = texts_of(row).unwrap_or(of_others);
+            wilson_interval((accuracy(row) * texts).round() as u64, texts as u64)
+        }
     };
     let marks: Vec<Mark> = points
         .iter()

@@ -221,7 +221,7 @@ pub fn bytes(argument: &str) -> Result<u64, String> {
 /// What training has to show until it has told how far it is.
 const BEFORE: &str = "{prefix:16} {elapsed}";
 
-/// What it shows from then on. How long later stages take is not known: the time left is the stage's.
+/// What it shows from then on, without the time left: how many rounds and stages there will be is not known.
 const WITHIN: &str = "{prefix:16} {wide_bar} {percent:>3} %{msg}";
 
 /// A bar on a terminal's standard error.
