@@ -363,6 +363,33 @@ fn a_signal_that_was_ignored_before_is_ignored() {
     assert!(child.wait().unwrap().success());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_to_end_tells_of_the_bad_records_before_it() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_paring"))
+        .args(["classify", "--format", "jsonl", "--skip-bad-records", "--threads", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut labels = BufReader::new(output).lines();
+    for record in ["bad", "{\"text\":\"nurse\"}"] {
+        writeln!(input, "{record}").unwrap();
+        labels.next().unwrap().unwrap();
+    }
+    assert!(
+        Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status().unwrap().success()
+    );
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(told.contains("bad records, passed over: 1\n"), "{told}");
+    assert!(!child.wait().unwrap().success());
+}
+
 #[test]
 fn texts_without_anything_and_quotes_in_tsv_are_told_of() {
     let bench = Bench::new();

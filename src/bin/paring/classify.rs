@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -157,9 +158,10 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
         return Err(Usage(told.into()).into());
     }
     let classifier = Arc::new(arguments.model.load()?.into_classifier());
-    let output = RecordOutput::standard()?;
     let progress = Arc::new(Progress::start());
-    let shown = progress.clone();
+    let (shown, told) = (progress.clone(), progress.clone());
+    // A stream that follows a log has no other end than a signal.
+    let output = RecordOutput::standard(move || told.tell_of_bad_records())?;
     let mut stream = Stream::new(classifier, arguments.options(), output)
         .map_err(StreamError::from)?
         .on_progress(move |summary| shown.show(summary));
@@ -186,12 +188,10 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
         Ok(stream.classify(file, input)?)
     });
     progress.finish();
+    progress.bad_records.store(stream.summary().bad_records, Ordering::Relaxed);
     tell_of_stray_quotes(stream.summary().stray_quotes);
-    let (bad_records, first_bad) = (stream.summary().bad_records, stream.first_bad_records());
-    if bad_records > 0 {
-        tell(format_args!("bad records, passed over: {}", HumanCount(bad_records)));
-    }
-    for bad in first_bad {
+    progress.tell_of_bad_records();
+    for bad in stream.first_bad_records() {
         tell(format_args!("  {bad}"));
     }
     match classified {
@@ -204,6 +204,7 @@ pub fn run(arguments: Classify) -> Result<(), Failure> {
 struct Progress {
     bar: Option<ProgressBar>,
     started: Instant,
+    bad_records: AtomicU64,
 }
 
 impl Progress {
@@ -218,10 +219,11 @@ impl Progress {
             );
             bar
         });
-        Progress { bar, started: Instant::now() }
+        Progress { bar, started: Instant::now(), bad_records: AtomicU64::new(0) }
     }
 
     fn show(&self, summary: StreamSummary) {
+        self.bad_records.store(summary.bad_records, Ordering::Relaxed);
         let Some(bar) = &self.bar else { return };
         let per_second = summary.bytes_read as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
         bar.set_message(format!(
@@ -231,6 +233,13 @@ impl Progress {
             per_second / 1e6
         ));
         bar.tick();
+    }
+
+    fn tell_of_bad_records(&self) {
+        let bad_records = self.bad_records.load(Ordering::Relaxed);
+        if bad_records > 0 {
+            tell(format_args!("bad records, passed over: {}", HumanCount(bad_records)));
+        }
     }
 
     fn finish(&self) {

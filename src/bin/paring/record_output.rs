@@ -16,14 +16,17 @@ pub struct RecordOutput {
 }
 
 impl RecordOutput {
-    /// Takes standard output, and signals from here on. A standard output that was closed is `/dev/null` by now.
+    /// Takes standard output, and signals from here on, before whose end there is something to do. A standard output that
+    /// was closed is `/dev/null` by now.
     ///
     /// # Errors
     /// When the system gives no file for standard output, or no thread for signals.
-    pub fn standard() -> Result<RecordOutput, Failure> {
+    pub fn standard(before_end: impl FnOnce() + Send + 'static) -> Result<RecordOutput, Failure> {
         let writing = Arc::new(Mutex::new(()));
+        #[cfg(not(unix))]
+        drop(before_end);
         #[cfg(unix)]
-        end_between_writes(writing.clone())
+        end_between_writes(writing.clone(), before_end)
             .map_err(|error| format!("signals cannot be waited for: {error}"))?;
         let file = unbuffered().map_err(|error| format!("standard output: {error}"))?;
         #[cfg(target_os = "linux")]
@@ -73,25 +76,33 @@ fn unbuffered() -> io::Result<File> {
 }
 
 #[cfg(unix)]
-fn end_between_writes(writing: Arc<Mutex<()>>) -> io::Result<()> {
+fn end_between_writes(writing: Arc<Mutex<()>>, before_end: impl FnOnce() + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
+    use std::sync::mpsc::channel;
     use std::time::{Duration, Instant};
 
     let ending = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal));
     let mut signals = Signals::new(ending)?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
-        for signal in &mut signals {
-            let deadline = Instant::now() + Duration::from_secs(1);
-            let mut pause = writing.try_lock();
-            while pause.is_err() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(1));
-                pause = writing.try_lock();
-            }
-            // Ends the process as if the signal had not been taken, so that shells see what ended it.
-            let _ = emulate_default_handler(signal);
+        let Some(signal) = signals.forever().next() else { return };
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let mut pause = writing.try_lock();
+        while pause.is_err() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+            pause = writing.try_lock();
         }
+        // Nor is standard error waited for longer than that.
+        let (done, is_done) = channel();
+        let telling = std::thread::Builder::new().spawn(move || {
+            before_end();
+            let _ = done.send(());
+        });
+        drop(telling);
+        let _ = is_done.recv_timeout(Duration::from_secs(1));
+        // Ends the process as if the signal had not been taken, so that shells see what ended it.
+        let _ = emulate_default_handler(signal);
     })?;
     Ok(())
 }
