@@ -303,6 +303,7 @@ fn accuracies_that_are_not_plain_say_so() {
     let balanced = told("2", &["--balance"]);
     assert!(balanced.contains("50.00 % ± 4.40 (cross-validated, balanced over the classes)\n"), "{balanced}");
     assert!(balanced.contains("on training data   50.00 % balanced over the classes\n"), "{balanced}");
+    assert!(bench.output(&["inspect", "-m", "m"]).contains("\ncross_validated_balanced_accuracy 0.5000\n"));
     let weighted = told("2", &["--weight", "w"]);
     assert!(weighted.contains("81.82 % ± 4.96 (cross-validated, by weight)\n"), "{weighted}");
     // Held out, the text that weighs as much as ten times all others is wrong, whatever fold it falls into.

@@ -247,22 +247,21 @@ impl<'s> Run<'s> {
         let mut fitting: Option<(usize, u64, Vec<Cell>)> = None;
         let mut too_large: Option<(usize, u64)> = None;
         // What steps down are multiplied with: twice as much after each size in a row that was too large.
-        let mut haste: usize = 0;
+        let mut haste: usize = 1;
         for fits in 1.. {
             let cells = self.fit(problem, setting, &[size]);
             let length = self.file_length(setting, estimate, &cells);
             if length <= room.bytes {
                 fitting = Some((size, length, cells));
-                haste = 0;
+                haste = 1;
             } else {
                 too_large = Some((size, length));
-                haste = if haste == 0 { 1 } else { 2 * haste };
             }
             // The more nonzeros there are, the fewer bytes each takes: a guess from a size that is too large is too large
             // itself, and after several the steps down have to grow, up to halves of what is left.
             let down_from = |high: usize, low: usize, guess: usize| {
                 let step = high.saturating_sub(guess).max(1);
-                let further = high.saturating_sub(step.saturating_mul(haste.max(1))).max(low.midpoint(high));
+                let further = high.saturating_sub(step.saturating_mul(haste)).max(low.midpoint(high));
                 further.min(high.saturating_sub(step)).max(low)
             };
             size = match (&fitting, too_large) {
@@ -277,6 +276,9 @@ impl<'s> Run<'s> {
                     down_from(high, *low, guess)
                 }
             };
+            if length > room.bytes {
+                haste *= 2;
+            }
             let is_full = fitting.as_ref().is_some_and(|(low, length, _)| {
                 room.bytes - length <= room.bytes / 64 || size == *low || *low == possible
             });

@@ -59,7 +59,11 @@ pub fn run(arguments: &Explain) -> Result<(), Failure> {
 
 fn explain_lines(classifier: &Classifier, input: &mut impl BufRead) -> Result<(), Failure> {
     let mut line = Vec::new();
-    while input::read_line(input, &mut line).map_err(|error| format!("standard input: {error}"))? {
+    for number in 1_u64.. {
+        let read = input::read_line(input, &mut line);
+        if !read.map_err(|error| format!("standard input:{number}: {error}"))? {
+            break;
+        }
         print(&explained(classifier, &String::from_utf8_lossy(&line)))?;
     }
     Ok(())

@@ -137,7 +137,7 @@ fn as_text(model: &Model) -> String {
     }
     out += &line("bytes", count(model.to_bytes().len()));
     out += &heading("training");
-    let width = column(model.metadata().iter().map(|(name, _)| name.as_str()), 0, 32);
+    let width = column(model.metadata().iter().map(|(name, _)| name.as_str()), 0, 40);
     for (name, value) in model.metadata() {
         out += &line(&padded(name, width), visible(value));
     }

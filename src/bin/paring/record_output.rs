@@ -99,8 +99,9 @@ fn end_between_writes(writing: Arc<Mutex<()>>, before_end: impl FnOnce() + Send 
             before_end();
             let _ = done.send(());
         });
-        drop(telling);
-        let _ = is_done.recv_timeout(Duration::from_secs(1));
+        if telling.is_ok() {
+            let _ = is_done.recv_timeout(Duration::from_secs(1));
+        }
         // Ends the process as if the signal had not been taken, so that shells see what ended it.
         let _ = emulate_default_handler(signal);
     })?;
